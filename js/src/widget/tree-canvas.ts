@@ -1,0 +1,109 @@
+// The two canvases of the tree and their clock: one is painted when something changed, one while something is at work.
+
+import type { FlightWire, NodeWire } from "../shared/protocol";
+import type { Theme } from "./theme";
+import { paintFlights, paintTree, type TreeMarks } from "./tree-paint";
+import { TreeScene } from "./tree-scene";
+
+const FLIGHT_FRAME_MS = 80;
+const STEADY_ABOVE = 3000;
+
+export class TreeCanvas {
+  readonly scene = new TreeScene();
+  private marks: TreeMarks | null = null;
+  private theme: Theme | null = null;
+  private frame = 0;
+  private timer: ReturnType<typeof setInterval> | undefined;
+  private isInSight = true;
+  private readonly sizes: ResizeObserver;
+  private readonly sight: IntersectionObserver;
+  private readonly calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+  constructor(
+    private readonly holder: HTMLElement,
+    private readonly still: HTMLCanvasElement,
+    private readonly moving: HTMLCanvasElement,
+  ) {
+    this.sizes = new ResizeObserver(() => this.resize());
+    this.sizes.observe(holder);
+    this.sight = new IntersectionObserver(entries => {
+      this.isInSight = entries.some(entry => entry.isIntersecting);
+      if (!this.isInSight) return;
+      // What happened out of sight is not played back.
+      this.scene.step(true);
+      this.draw();
+    });
+    this.sight.observe(holder);
+    this.resize();
+  }
+
+  close(): void {
+    this.sizes.disconnect();
+    this.sight.disconnect();
+    cancelAnimationFrame(this.frame);
+    clearInterval(this.timer);
+  }
+
+  show(
+    nodes: readonly NodeWire[],
+    flights: readonly FlightWire[],
+    folded: ReadonlySet<number>,
+    marks: TreeMarks,
+    theme: Theme,
+  ): void {
+    this.scene.update(nodes, flights, folded);
+    this.marks = marks;
+    this.theme = theme;
+    this.draw();
+    clearInterval(this.timer);
+    this.timer = undefined;
+    if (flights.length > 0 && !this.calm.matches) {
+      this.timer = setInterval(() => this.paintMoving(), FLIGHT_FRAME_MS);
+    }
+  }
+
+  /** Paint in the next frame, and go on until everything has arrived where it belongs. */
+  draw(): void {
+    if (this.frame !== 0 || !this.isInSight) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      const isInstant = this.calm.matches || this.scene.nodes.length > STEADY_ABOVE;
+      const isMoving = this.scene.step(isInstant);
+      this.paintStill();
+      this.paintMoving();
+      if (isMoving) this.draw();
+    });
+  }
+
+  private resize(): void {
+    const { clientWidth: width, clientHeight: height } = this.holder;
+    if (width === 0 || height === 0) return;
+    for (const canvas of [this.still, this.moving]) {
+      canvas.width = Math.round(width * devicePixelRatio);
+      canvas.height = Math.round(height * devicePixelRatio);
+    }
+    this.scene.resize(width, height);
+    this.draw();
+  }
+
+  private paintStill(): void {
+    const ctx = cleared(this.still);
+    if (ctx !== null && this.marks !== null && this.theme !== null) paintTree(ctx, this.scene, this.marks, this.theme);
+  }
+
+  private paintMoving(): void {
+    const ctx = cleared(this.moving);
+    if (ctx === null || this.theme === null || !this.isInSight) return;
+    const turn = this.calm.matches ? 0 : (performance.now() / 180) % (2 * Math.PI);
+    paintFlights(ctx, this.scene, this.theme, turn);
+  }
+}
+
+/** Return the canvas's context, cleared and scaled to CSS pixels; null where there is none (tests without a canvas). */
+export function cleared(canvas: HTMLCanvasElement): CanvasRenderingContext2D | null {
+  const ctx = canvas.getContext("2d");
+  if (ctx === null) return null;
+  ctx.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+  ctx.clearRect(0, 0, canvas.width, canvas.height);
+  return ctx;
+}

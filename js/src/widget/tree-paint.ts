@@ -1,0 +1,293 @@
+// Painting the tree on a canvas: quiet edges, coloured nodes, two marked paths, and on a second canvas what moves.
+
+import type { NodeWire } from "../shared/protocol";
+import { number } from "./format";
+import { ramp, type Theme } from "./theme";
+import type { Point, TreeScene } from "./tree-scene";
+
+// Radius in pixels under which a node is a speck.
+const SPECK = 2.4;
+
+export interface TreeMarks {
+  places: Float64Array;
+  best: number | null;
+  selected: number | null;
+  accepted: number | null;
+  bestPath: readonly NodeWire[];
+  selectedPath: readonly NodeWire[];
+  /** Singles out nodes; all others are dimmed. Null singles out none. */
+  only: ((node: NodeWire) => boolean) | null;
+}
+
+export function paintTree(ctx: CanvasRenderingContext2D, scene: TreeScene, marks: TreeMarks, theme: Theme): void {
+  paintEdges(ctx, scene, theme);
+  paintSecondParents(ctx, scene, marks, theme);
+  if (marks.selected !== marks.best) paintPath(ctx, scene, marks.selectedPath, theme.accent, 4.5, 0.35);
+  paintPath(ctx, scene, marks.bestPath, theme.best, 2, 0.95);
+  for (const node of scene.nodes) {
+    if (!scene.isShown(node.index)) continue;
+    if (scene.radius < SPECK && !isMain(node, marks)) paintSpeck(ctx, scene, node, marks, theme);
+    else paintNode(ctx, scene, node, marks, theme);
+  }
+  paintFolds(ctx, scene, theme);
+  paintLabels(ctx, scene, marks, theme);
+}
+
+function paintEdges(ctx: CanvasRenderingContext2D, scene: TreeScene, theme: Theme): void {
+  ctx.beginPath();
+  for (const [i, node] of scene.nodes.entries()) {
+    if (node.parents.length > 0 && scene.isShown(i)) edge(ctx, scene.at(node.parents[0] as number), scene.at(i));
+  }
+  ctx.strokeStyle = theme.faint;
+  ctx.globalAlpha = scene.radius > 3 ? 0.45 : 0.3;
+  ctx.lineWidth = scene.radius > 3 ? 1.2 : 0.7;
+  ctx.stroke();
+  ctx.globalAlpha = 1;
+}
+
+/** A hybrid's second parent, shown where it matters: at the hybrid that is selected, faintly elsewhere. */
+function paintSecondParents(ctx: CanvasRenderingContext2D, scene: TreeScene, marks: TreeMarks, theme: Theme): void {
+  ctx.setLineDash([3, 4]);
+  for (const [i, node] of scene.nodes.entries()) {
+    if (node.parents.length < 2 || !scene.isShown(i)) continue;
+    const isSelected = i === marks.selected;
+    ctx.globalAlpha = isSelected ? 0.9 : 0.22;
+    ctx.strokeStyle = isSelected ? theme.accent : theme.ink;
+    ctx.lineWidth = 1.2;
+    ctx.beginPath();
+    edge(ctx, scene.at(node.parents[1] as number), scene.at(i));
+    ctx.stroke();
+  }
+  ctx.setLineDash([]);
+  ctx.globalAlpha = 1;
+}
+
+function paintPath(
+  ctx: CanvasRenderingContext2D,
+  scene: TreeScene,
+  path: readonly NodeWire[],
+  colour: string,
+  width: number,
+  alpha: number,
+): void {
+  ctx.beginPath();
+  for (let i = 1; i < path.length; i++) {
+    edge(ctx, scene.at((path[i - 1] as NodeWire).index), scene.at((path[i] as NodeWire).index));
+  }
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = width;
+  ctx.globalAlpha = alpha;
+  ctx.lineCap = "round";
+  ctx.stroke();
+  ctx.lineCap = "butt";
+  ctx.globalAlpha = 1;
+}
+
+export function edge(ctx: CanvasRenderingContext2D, from: Point, to: Point): void {
+  const middle = (from.y + to.y) / 2;
+  ctx.moveTo(from.x, from.y);
+  ctx.bezierCurveTo(from.x, middle, to.x, middle, to.x, to.y);
+}
+
+function isMain({ index }: NodeWire, marks: TreeMarks): boolean {
+  return index === marks.best || index === marks.selected || index === marks.accepted || index === 0;
+}
+
+/** A node too small for a shape: a square of its colour, which is drawn five times as fast as a disc. */
+function paintSpeck(
+  ctx: CanvasRenderingContext2D,
+  scene: TreeScene,
+  node: NodeWire,
+  marks: TreeMarks,
+  theme: Theme,
+): void {
+  const { x, y } = scene.at(node.index);
+  if (x < -4 || y < -4 || x > scene.width + 4) return;
+  const place = marks.places[node.index] ?? -1;
+  ctx.globalAlpha = marks.only !== null && !marks.only(node) ? 0.16 : 1;
+  ctx.fillStyle = place < 0 ? theme.line : ramp(place, theme.isDark);
+  ctx.fillRect(x - scene.radius, y - scene.radius, 2 * scene.radius, 2 * scene.radius);
+}
+
+function paintNode(
+  ctx: CanvasRenderingContext2D,
+  scene: TreeScene,
+  node: NodeWire,
+  marks: TreeMarks,
+  theme: Theme,
+): void {
+  const { x, y } = scene.at(node.index);
+  const r = scene.radius * (node.status === "duplicate" ? 0.72 : 1) + (isMain(node, marks) && scene.radius < 4 ? 2 : 0);
+  const place = marks.places[node.index] ?? -1;
+  ctx.globalAlpha = marks.only !== null && !marks.only(node) ? 0.16 : 1;
+  ctx.beginPath();
+  outline(ctx, node, x, y, r);
+  ctx.lineWidth = r > 3 ? 1.4 : 0.9;
+  if (place < 0) {
+    ctx.fillStyle = theme.background;
+    ctx.fill();
+    ctx.strokeStyle = theme.faint;
+    ctx.stroke();
+    if (r > 4) paintFailure(ctx, node.status, x, y, r);
+  } else {
+    ctx.fillStyle = node.status === "duplicate" ? theme.background : ramp(place, theme.isDark);
+    ctx.fill();
+    ctx.strokeStyle = node.status === "duplicate" ? ramp(place, theme.isDark) : theme.background;
+    if (r > 2 || node.status === "duplicate") ctx.stroke();
+  }
+  if (node.index === marks.best && node.index > 0) halo(ctx, x, y, r + 3, theme.best, 2);
+  if (node.index === marks.selected) halo(ctx, x, y, r + (node.index === marks.best ? 6 : 3.5), theme.accent, 2);
+  if (node.index === marks.accepted) paintTick(ctx, x + r, y - r, theme);
+  ctx.globalAlpha = 1;
+}
+
+/** The seed is a square, a hybrid a diamond, all else a disc. */
+export function outline(ctx: CanvasRenderingContext2D, node: NodeWire, x: number, y: number, r: number): void {
+  if (node.index === 0) {
+    ctx.roundRect(x - r * 0.92, y - r * 0.92, r * 1.84, r * 1.84, r * 0.35);
+  } else if (node.parents.length > 1) {
+    const d = r * 1.28;
+    ctx.moveTo(x, y - d);
+    ctx.lineTo(x + d, y);
+    ctx.lineTo(x, y + d);
+    ctx.lineTo(x - d, y);
+    ctx.closePath();
+  } else {
+    ctx.arc(x, y, r, 0, 2 * Math.PI);
+  }
+}
+
+/** Strokes of the signs of failure, in a box from -1 to 1; the legend draws the same. */
+export const FAILURE_SIGNS: Record<string, [number, number][][]> = {
+  error: [[[-0.4, -0.4], [0.4, 0.4]], [[-0.4, 0.4], [0.4, -0.4]]],
+  timeout: [[[0, -0.55], [0, 0.05], [0.4, 0.3]]],
+  memory: [[[-0.4, -0.3], [0.4, -0.3]], [[-0.4, 0.05], [0.4, 0.05]], [[-0.4, 0.4], [0.4, 0.4]]],
+  crashed: [[[0.2, -0.6], [-0.25, 0.05], [0.25, 0.05], [-0.2, 0.6]]],
+  forbidden: [[[-0.55, 0], [0.55, 0]]],
+  invalid: [[[0, -0.5], [0, 0.12]], [[0, 0.42], [0, 0.5]]],
+}; // biome-ignore format: one sign per line
+
+function paintFailure(ctx: CanvasRenderingContext2D, status: string, x: number, y: number, r: number): void {
+  ctx.beginPath();
+  for (const stroke of FAILURE_SIGNS[status] ?? []) {
+    for (const [k, [dx, dy]] of stroke.entries()) {
+      if (k === 0) ctx.moveTo(x + dx * r, y + dy * r);
+      else ctx.lineTo(x + dx * r, y + dy * r);
+    }
+  }
+  ctx.lineWidth = 1.2;
+  ctx.stroke();
+}
+
+/** A folded node says how many hide behind it. */
+function paintFolds(ctx: CanvasRenderingContext2D, scene: TreeScene, theme: Theme): void {
+  ctx.textAlign = "center";
+  for (const [index, hidden] of scene.hiddenCounts) {
+    if (!scene.isShown(index)) continue;
+    const { x, y } = scene.at(index);
+    label(ctx, `+${hidden}`, x, y + scene.radius + 13, theme, theme.ink, "600 ");
+  }
+}
+
+function halo(ctx: CanvasRenderingContext2D, x: number, y: number, r: number, colour: string, width: number): void {
+  ctx.beginPath();
+  ctx.arc(x, y, r, 0, 2 * Math.PI);
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = width;
+  ctx.stroke();
+}
+
+function paintTick(ctx: CanvasRenderingContext2D, x: number, y: number, theme: Theme): void {
+  ctx.beginPath();
+  ctx.arc(x, y, 6, 0, 2 * Math.PI);
+  ctx.fillStyle = theme.accent;
+  ctx.fill();
+  ctx.beginPath();
+  ctx.moveTo(x - 2.8, y + 0.2);
+  ctx.lineTo(x - 0.8, y + 2.2);
+  ctx.lineTo(x + 2.9, y - 2);
+  ctx.strokeStyle = theme.background;
+  ctx.lineWidth = 1.6;
+  ctx.stroke();
+}
+
+function paintLabels(ctx: CanvasRenderingContext2D, scene: TreeScene, marks: TreeMarks, theme: Theme): void {
+  ctx.textAlign = "center";
+  if (scene.spacing >= 58) {
+    for (const node of scene.nodes) {
+      if (!scene.isShown(node.index) || scene.hiddenCounts.has(node.index)) continue;
+      const { x, y } = scene.at(node.index);
+      label(
+        ctx,
+        node.value === null ? node.status : number(node.value, 4),
+        x,
+        y + scene.radius + 13,
+        theme,
+        theme.faint,
+      );
+    }
+  }
+  const [seed] = scene.nodes;
+  if (seed) {
+    const { x, y } = scene.at(0);
+    label(ctx, "seed", x, y - scene.radius - 8, theme, theme.faint);
+  }
+  if (marks.best !== null && marks.best !== 0 && scene.isShown(marks.best)) {
+    const { x, y } = scene.at(marks.best);
+    label(ctx, `#${marks.best} best`, x, y - scene.radius - 10, theme, theme.best, "600 ");
+  }
+  if (marks.selected !== null && marks.selected !== marks.best && marks.selected !== 0) {
+    const { x, y } = scene.at(marks.selected);
+    label(ctx, `#${marks.selected}`, x, y - scene.radius - 9, theme, theme.accent, "600 ");
+  }
+}
+
+function label(
+  ctx: CanvasRenderingContext2D,
+  text: string,
+  x: number,
+  y: number,
+  theme: Theme,
+  colour: string,
+  weight = "",
+): void {
+  ctx.font = `${weight}11px ${theme.font}`;
+  ctx.lineWidth = 3;
+  ctx.lineJoin = "round";
+  ctx.strokeStyle = theme.background;
+  ctx.strokeText(text, x, y);
+  ctx.fillStyle = colour;
+  ctx.fillText(text, x, y);
+}
+
+/** Paint what is at work: a dashed ring while a proposal is written, a turning arc while it is evaluated. */
+export function paintFlights(ctx: CanvasRenderingContext2D, scene: TreeScene, theme: Theme, turn: number): void {
+  for (const [i, flight] of scene.flights.entries()) {
+    if (!scene.isShown(scene.nodes.length + i)) continue;
+    const at = scene.at(scene.nodes.length + i);
+    const r = Math.max(3, scene.radius);
+    ctx.strokeStyle = theme.accent;
+    const parent = flight.parents[0];
+    if (parent !== undefined && parent < scene.nodes.length) {
+      ctx.beginPath();
+      edge(ctx, scene.at(parent), at);
+      ctx.lineWidth = 1.2;
+      ctx.globalAlpha = 0.5;
+      ctx.setLineDash([2, 3]);
+      ctx.stroke();
+      ctx.setLineDash([]);
+      ctx.globalAlpha = 1;
+    }
+    ctx.beginPath();
+    ctx.lineWidth = 2;
+    if (flight.stage === "evaluating") {
+      ctx.arc(at.x, at.y, r, turn, turn + 4.6);
+    } else {
+      ctx.setLineDash([2.5, 2.5]);
+      ctx.lineDashOffset = -turn * 2;
+      ctx.arc(at.x, at.y, r, 0, 2 * Math.PI);
+    }
+    ctx.stroke();
+    ctx.setLineDash([]);
+  }
+}

@@ -1,0 +1,181 @@
+// Accept best ▾, and what happened then.
+
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import type { AcceptMode } from "../../shared/accept";
+import { type Insight, usePlace } from "../hooks";
+import type { Outcome } from "../session";
+import { DownIcon } from "./icons";
+import { CopyButton, copy, Popover } from "./parts";
+
+export type AcceptDo = (index: number, mode: AcceptMode) => void;
+
+export function AcceptMenu({ insight, accept }: { insight: Insight; accept: AcceptDo }) {
+  const { session } = usePlace();
+  const [isOpen, setOpen] = useState(false);
+  const { best, selected } = insight;
+  const isOff = best === undefined || best.index === 0;
+  const run = (index: number, mode: AcceptMode) => {
+    setOpen(false);
+    accept(index, mode);
+  };
+  const isOther = selected !== undefined && selected.value !== null && selected.index !== best?.index;
+  return (
+    <span>
+      <span class="snb-split">
+        <button
+          type="button"
+          class="snb-button snb-primary"
+          disabled={isOff}
+          title={isOff ? "Nothing better than the seed yet" : `Replace the seed cell by node ${best?.index}`}
+          onClick={() => best && run(best.index, "replace")}
+        >
+          Accept best
+        </button>
+        <button
+          type="button"
+          class="snb-button snb-primary"
+          aria-label="More ways to accept"
+          aria-haspopup="dialog"
+          aria-expanded={isOpen}
+          disabled={isOff && !isOther}
+          onClick={() => setOpen(!isOpen)}
+        >
+          <DownIcon />
+        </button>
+      </span>
+      {isOpen && best !== undefined && (
+        <Popover label="Accept" style="top: 34px; right: 0" onClose={() => setOpen(false)}>
+          {!isOff && (
+            <>
+              <button type="button" onClick={() => run(best.index, "replace")}>
+                Replace the seed cell
+                <small>Node {best.index}; Ctrl+Z in the cell takes it back</small>
+              </button>
+              <button type="button" onClick={() => run(best.index, "below")}>
+                Insert below
+                <small>Node {best.index} as a new cell</small>
+              </button>
+            </>
+          )}
+          {isOther && selected !== undefined && (
+            <button type="button" onClick={() => run(selected.index, "replace")}>
+              Accept the selected node instead
+              <small>Node {selected.index} into the seed cell</small>
+            </button>
+          )}
+          <CopyItem index={isOff && selected ? selected.index : best.index} onDone={() => setOpen(false)} />
+        </Popover>
+      )}
+    </span>
+  );
+
+  function CopyItem({ index, onDone }: { index: number; onDone: () => void }) {
+    const detail = session.link.data.get().details.get(index);
+    session.link.want(index);
+    return (
+      <button
+        type="button"
+        disabled={detail === undefined}
+        onClick={async () => {
+          await copy(detail?.source ?? "");
+          onDone();
+        }}
+      >
+        Copy the code
+        <small>Node {index}</small>
+      </button>
+    );
+  }
+}
+
+/** What came of accepting: done with a way back, refused with a choice, or the words to type. */
+export function AcceptDialog(props: { outcome: Outcome; accept: AcceptDo; onClose: () => void }) {
+  const { outcome } = props;
+  const { session } = usePlace();
+  const again = (mode: AcceptMode) => props.accept(outcome.index, mode);
+  const close = (
+    <button type="button" class="snb-button snb-small" onClick={props.onClose}>
+      Close
+    </button>
+  );
+  if (outcome.status === "late") {
+    return (
+      <Said text={`The kernel has not sent the code of node ${outcome.index} in time: try again when it is less busy.`}>
+        {close}
+      </Said>
+    );
+  }
+  if (outcome.status === "manual") {
+    return (
+      <Said text="This front end does not let a widget change a cell. Run this in a cell; the cell turns into the code:">
+        <pre>{outcome.command}</pre>
+        <CopyButton text={outcome.command} what="the command" />
+        {close}
+      </Said>
+    );
+  }
+  if (outcome.status === "done") {
+    return (
+      <Said text={`Node ${outcome.index} is in the notebook. Ctrl+Z in the cell takes it back.`}>
+        <button
+          type="button"
+          class="snb-button snb-small"
+          onClick={() => {
+            outcome.undo();
+            props.onClose();
+          }}
+        >
+          Undo
+        </button>
+        {close}
+      </Said>
+    );
+  }
+  return (
+    <Said text={REFUSALS[outcome.reason]}>
+      {outcome.reason === "edited" && (
+        <>
+          <button type="button" class="snb-button snb-small" onClick={() => again("below")}>
+            Insert below
+          </button>
+          <button type="button" class="snb-button snb-small" onClick={() => again("force")}>
+            Replace anyway
+          </button>
+          <button
+            type="button"
+            class="snb-button snb-small"
+            onClick={() => {
+              session.look({ selected: outcome.index, tab: "diff", against: outcome.current });
+              props.onClose();
+            }}
+          >
+            Compare with the cell
+          </button>
+        </>
+      )}
+      {outcome.reason === "read-only" && (
+        <button type="button" class="snb-button snb-small" onClick={() => again("below")}>
+          Insert below
+        </button>
+      )}
+      <CopyButton text={outcome.source} what="the code" />
+      {close}
+    </Said>
+  );
+}
+
+const REFUSALS = {
+  edited: "The seed cell was edited since the run started, so nothing was replaced.",
+  missing: "The seed cell is not in this notebook any more. Copy the code, or run %score accept in a new cell.",
+  "read-only": "The seed cell is read-only.",
+};
+
+function Said({ text, children }: { text: string; children: ComponentChildren }) {
+  return (
+    <div class="snb-dialog" role="alertdialog" aria-label={text}>
+      <p>{text}</p>
+      <div>{children}</div>
+    </div>
+  );
+}

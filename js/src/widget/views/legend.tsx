@@ -1,0 +1,86 @@
+// The legend: the scale of values, and every sign that occurs in the tree, each a button that singles its kind out.
+
+import type { JSX } from "preact";
+import { FAILURES, type NodeWire } from "../../shared/protocol";
+import { number } from "../format";
+import { type Insight, usePlace } from "../hooks";
+import type { Ui } from "../session";
+import { rampCss, type Theme } from "../theme";
+import { FAILURE_SIGNS } from "../tree-paint";
+
+/** Return whether the node is of the kind that the legend calls `kind`. */
+export function isOfKind(node: NodeWire, kind: string): boolean {
+  if (kind === "hybrid") return node.parents.length > 1;
+  if (kind === "idea") return node.idea === true;
+  return node.status === kind;
+}
+
+export function Legend({ insight, ui, theme }: { insight: Insight; ui: Ui; theme: Theme }) {
+  const { session } = usePlace();
+  const kinds = ["duplicate", "hybrid", "idea", ...FAILURES]
+    .map(kind => ({ kind, count: insight.nodes.filter(node => isOfKind(node, kind)).length }))
+    .filter(({ count }) => count > 0);
+  const values = insight.nodes.flatMap(node => (node.value === null ? [] : [node.value]));
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [worst, best] = insight.run.direction === "maximize" ? [low, high] : [high, low];
+  return (
+    <div class="snb-legend">
+      {values.length > 1 && (
+        <span
+          class="snb-scale"
+          title="Colour is the place among all values, so that one bad value cannot squash the rest"
+        >
+          {number(worst, 3)} <i style={{ background: rampCss(theme.isDark) }} /> {number(best, 3)}
+        </span>
+      )}
+      {kinds.map(({ kind, count }) => (
+        <button
+          type="button"
+          key={kind}
+          class="snb-key"
+          aria-pressed={ui.only === kind}
+          title={ui.only === kind ? "Show all kinds" : `Show only: ${kind}`}
+          onClick={() => session.look({ only: ui.only === kind ? "" : kind })}
+        >
+          <Sign kind={kind} /> {kind} {count}
+        </button>
+      ))}
+      {insight.flights.length > 0 && (
+        <span class="snb-key">
+          <Sign kind="work" /> at work
+        </span>
+      )}
+    </div>
+  );
+}
+
+function Sign({ kind }: { kind: string }): JSX.Element {
+  return (
+    <svg
+      width="14"
+      height="14"
+      viewBox="-7 -7 14 14"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="1.3"
+      aria-hidden="true"
+    >
+      {kind === "hybrid" ? (
+        <path d="M0-5.5 5.5 0 0 5.5-5.5 0Z" fill="currentColor" fill-opacity="0.35" />
+      ) : kind === "work" ? (
+        <circle r="4.5" stroke="var(--snb-accent)" stroke-width="2" stroke-dasharray="19 9" />
+      ) : kind === "duplicate" ? (
+        <circle r="3.6" stroke-width="2" stroke="var(--snb-accent)" />
+      ) : kind === "idea" ? (
+        <circle r="4.5" fill="currentColor" fill-opacity="0.35" />
+      ) : (
+        <>
+          <circle r="5" />
+          <path
+            d={(FAILURE_SIGNS[kind] ?? []).map(s => `M${s.map(([x, y]) => `${x * 5} ${y * 5}`).join("L")}`).join("")}
+          />
+        </>
+      )}
+    </svg>
+  );
+}

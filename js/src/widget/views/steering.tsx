@@ -1,0 +1,56 @@
+// What can be done with the selected node.
+
+import { useState } from "preact/hooks";
+import type { DetailWire, NodeWire } from "../../shared/protocol";
+import { type Insight, usePlace } from "../hooks";
+import type { AcceptDo } from "./accept-menu";
+import { BranchIcon, CheckIcon } from "./icons";
+
+export function Steering(props: {
+  insight: Insight;
+  node: NodeWire;
+  detail: DetailWire | undefined;
+  accept: AcceptDo;
+}) {
+  const { insight, node, accept } = props;
+  const { session } = usePlace();
+  const [hint, setHint] = useState("");
+  const isOpen = insight.run.state === "running" || insight.run.state === "paused";
+  return (
+    <form
+      class="snb-foot"
+      onSubmit={event => {
+        event.preventDefault();
+        session.link.send({ kind: "expand", index: node.index, hint: hint.trim() });
+        setHint("");
+      }}
+    >
+      <input
+        class="snb-field"
+        style={{ flex: 1, minWidth: "60px", height: "26px" }}
+        aria-label={`Hint for a child of node ${node.index}`}
+        placeholder={isOpen ? "Hint for a child of this node (optional)" : "The run is not at work"}
+        disabled={!isOpen}
+        value={hint}
+        onInput={event => setHint(event.currentTarget.value)}
+      />
+      <button
+        type="submit"
+        class="snb-button snb-small"
+        disabled={!isOpen}
+        title={`Ask for a child of ${node.index === 0 ? "the seed" : `node ${node.index}`} now`}
+      >
+        <BranchIcon /> Expand
+      </button>
+      <button
+        type="button"
+        class="snb-button snb-small"
+        disabled={node.value === null || node.index === 0}
+        title="Replace the seed cell by this node"
+        onClick={() => accept(node.index, "replace")}
+      >
+        <CheckIcon /> Accept this
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,209 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ACCEPT_EVENT, type AcceptDetail, COMMAND_EVENT } from "../src/shared/accept";
+import type { FromPage } from "../src/shared/protocol";
+import widget from "../src/widget/index";
+import fixture from "./fixture.json";
+
+/** anywidget's model as a page has it: hooks get proxies of it, messages come by an event. */
+class Model {
+  sent: FromPage[] = [];
+  private hear = new Set<(message: unknown) => void>();
+  constructor(readonly widget_manager: unknown = {}) {}
+  proxy(): never {
+    return {
+      get: () => "key-1",
+      send: (message: FromPage) => this.sent.push(message),
+      on: (_: string, callback: (message: unknown) => void) => this.hear.add(callback),
+      off: (_: string, callback: (message: unknown) => void) => this.hear.delete(callback),
+      widget_manager: this.widget_manager,
+    } as never;
+  }
+  say(message: unknown): void {
+    for (const hear of this.hear) hear(message);
+  }
+  last(): FromPage | undefined {
+    return this.sent[this.sent.length - 1];
+  }
+}
+
+const settled = () => new Promise(resolve => setTimeout(resolve, 30));
+
+describe("the widget", () => {
+  let model: Model;
+  let el: HTMLElement;
+  const cleanups: (() => void)[] = [];
+
+  async function open(manager?: unknown): Promise<void> {
+    model = new Model(manager);
+    el = document.createElement("div");
+    document.body.append(el);
+    cleanups.push(widget.initialize({ model: model.proxy() }), widget.render({ model: model.proxy(), el }));
+    await settled();
+  }
+  async function live(): Promise<void> {
+    model.say(fixture.snapshot);
+    await settled();
+    model.say(fixture.delta);
+    await settled();
+  }
+  const button = (name: string) => {
+    const found = [...el.querySelectorAll("button")].find(
+      each => (each.getAttribute("aria-label") ?? each.textContent?.trim()) === name,
+    );
+    if (!found) throw new Error(`no button ${name}`);
+    return found as HTMLButtonElement;
+  };
+
+  beforeEach(() =>
+    vi.stubGlobal("matchMedia", () => ({ matches: true, addEventListener() {}, removeEventListener() {} })),
+  );
+  afterEach(() => {
+    for (const cleanup of cleanups.splice(0).reverse()) cleanup();
+    document.body.replaceChildren();
+    vi.unstubAllGlobals();
+  });
+
+  it("says hello once for model and view, waits with words, then shows the run", async () => {
+    await open();
+    expect(model.sent).toEqual([{ kind: "hello", protocol: 1 }]);
+    expect(el.textContent).toContain("Waiting for the kernel");
+    await live();
+    expect(el.querySelector(".snb")?.hasAttribute("data-live")).toBe(true);
+    expect(el.querySelector(".snb-state")?.textContent).toBe("Running");
+    expect(el.textContent).toContain("+0.125 over the seed");
+    expect(el.querySelectorAll("[role=treeitem]").length).toBe(3);
+  });
+
+  it("sends the commands that its buttons say", async () => {
+    await open();
+    await live();
+    button("Pause").click();
+    expect(model.last()).toEqual({ kind: "pause" });
+    button("Stop").click();
+    expect(model.last()).toEqual({ kind: "stop" });
+  });
+
+  it("says when a kernel is too busy to act, until it has", async () => {
+    await open();
+    await live();
+    const later = vi.spyOn(performance, "now");
+    button("Stop").click();
+    const begun = later.mock.results.at(-1)?.value ?? performance.now();
+    later.mockReturnValue(begun + 5_000);
+    model.say({ ...fixture.delta, seq: 3 });
+    await settled();
+    expect(el.querySelector(".snb-news")?.textContent).toContain("Asked to stop");
+    model.say({ kind: "delta", seq: 4, run: { state: "stopped", reason: "by the user" } });
+    await settled();
+    expect(el.querySelector(".snb-news")?.textContent).toContain("Stopped: by the user");
+    later.mockRestore();
+  });
+
+  it("walks the tree with the arrow keys and lets no plain key out", async () => {
+    await open();
+    await live();
+    const outside = vi.fn();
+    document.addEventListener("keydown", outside);
+    const tree = el.querySelector("[role=tree]") as HTMLElement;
+    const press = async (key: string, extra = {}) => {
+      tree.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, ...extra }));
+      await settled();
+    };
+    await press("Home");
+    expect(el.querySelector(".snb-node h4")?.textContent).toBe("Seed");
+    await press("ArrowDown");
+    expect(el.querySelector(".snb-node h4")?.textContent).toBe("Node 1");
+    await press("ArrowRight");
+    expect(el.querySelector(".snb-node h4")?.textContent).toBe("Node 2");
+    await press("d");
+    expect(outside).not.toHaveBeenCalled();
+    await press("s", { ctrlKey: true });
+    expect(outside).toHaveBeenCalledTimes(1);
+    document.removeEventListener("keydown", outside);
+  });
+
+  it("asks for the detail of what is selected and shows why a node failed", async () => {
+    await open();
+    await live();
+    expect(model.sent).toContainEqual({ kind: "detail", index: 1 });
+    const tree = el.querySelector("[role=tree]") as HTMLElement;
+    tree.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight" }));
+    await settled();
+    model.say(fixture.detail);
+    button("Log").click();
+    await settled();
+    expect(el.querySelector(".snb-panel")?.textContent).toContain("ValueError: Input has NaN.");
+  });
+
+  const detailOf = (index: number, source: string) => ({ ...fixture.detail, index, source });
+
+  it("hands an accepted node to the extension and tells the kernel", async () => {
+    await open();
+    await live();
+    let asked: AcceptDetail | undefined;
+    const extension = (event: Event) => {
+      asked = (event as CustomEvent<AcceptDetail>).detail;
+      asked.answer = { status: "done", undo: () => {} };
+    };
+    window.addEventListener(ACCEPT_EVENT, extension);
+    model.say(detailOf(0, "the seed"));
+    model.say(detailOf(1, "the best"));
+    button("Accept best").click();
+    await settled();
+    window.removeEventListener(ACCEPT_EVENT, extension);
+    expect(asked).toMatchObject({
+      index: 1,
+      source: "the best",
+      cellId: "9d5703a6",
+      known: ["the seed"],
+      mode: "replace",
+    });
+    expect(model.last()).toEqual({ kind: "accepted", index: 1 });
+  });
+
+  it("says what to type where neither the extension nor the notebook can be reached", async () => {
+    await open();
+    await live();
+    model.say(detailOf(0, "the seed"));
+    model.say(detailOf(1, "the best"));
+    button("Accept best").click();
+    await settled();
+    expect(el.querySelector("[role=alertdialog] pre")?.textContent).toBe("%score accept balanced 1");
+    expect(model.sent.some(message => message.kind === "accepted")).toBe(false);
+  });
+
+  it("carries out a command of the palette once", async () => {
+    await open();
+    await live();
+    const detail = { command: "pause" as const, taken: false };
+    const event = new CustomEvent(COMMAND_EVENT, { detail });
+    el.querySelector(".snb")?.dispatchEvent(event);
+    el.querySelector(".snb")?.dispatchEvent(new CustomEvent(COMMAND_EVENT, { detail }));
+    expect(model.sent.filter(message => message.kind === "pause").length).toBe(1);
+  });
+
+  it("says why a run stands, and that a kernel refused", async () => {
+    await open();
+    await live();
+    const run = { ...fixture.after.run, state: "paused", reason: "no key: set OPENAI_API_KEY" };
+    model.say({ ...fixture.after, run });
+    await settled();
+    expect(el.querySelector(".snb-news")?.textContent).toContain("No key: set OPENAI_API_KEY.");
+    expect(button("Resume").disabled).toBe(false);
+    model.say(fixture.refused);
+    await settled();
+    expect(el.querySelector(".snb-news")?.textContent).toContain("run balanced is finished");
+  });
+
+  it("leaves nothing behind when the view goes", async () => {
+    await open();
+    await live();
+    for (const cleanup of cleanups.splice(0).reverse()) cleanup();
+    const before = model.sent.length;
+    model.say(fixture.after);
+    await settled();
+    expect(el.querySelector(".snb-frame")).toBeNull();
+    expect(model.sent.length).toBe(before);
+  });
+});

@@ -1,0 +1,1 @@
+"""The command `score-nb`: notebooks without a browser, stored runs without a kernel."""

@@ -1,0 +1,200 @@
+"""The command `score-nb`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import score_nb
+from score_nb.batch import stored
+from score_nb.cell.options import BY_FLAG, add_arguments, given_arguments
+from score_nb.errors import ScoreError, did_you_mean
+
+DONE, FAILED, NO_GAIN, INTERRUPTED = 0, 1, 3, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 done, 1 failed (with one line that says why), 3 no gain."""
+    _write_what_can_be_written()
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    _take_output(parser, arguments, rest)
+    try:
+        code: int = arguments.action(arguments)
+    except ScoreError as error:
+        print(f"score-nb: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("score-nb: interrupted; what was scored is kept, the same command goes on from there", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (`| head`) has gone; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    else:
+        return code
+    return DONE
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from score_nb.batch.headless import Job, run_notebook
+
+    job = Job(
+        source=arguments.input,
+        target=arguments.output or arguments.input.with_name(f"{arguments.input.stem}.out.ipynb"),
+        parameters={name: _value(text) for name, text in arguments.parameters},
+        options=given_arguments(arguments),
+        accept=arguments.accept,
+        folder=arguments.cwd,
+        kernel=arguments.kernel,
+    )
+    results = run_notebook(job)
+    for result in results:
+        print(result.words)
+    print(f"notebook: {job.target}")
+    if arguments.require_gain and not any(result.has_gain for result in results):
+        print("score-nb: no candidate beat the seed (--require-gain)", file=sys.stderr)
+        return NO_GAIN
+    return DONE
+
+
+def _runs(arguments: argparse.Namespace) -> int:
+    print(stored.listing(arguments.path))
+    return DONE
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from score_nb.view.text import summary_text
+
+    print(summary_text(stored.find(arguments.run, arguments.path)))
+    return DONE
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from score_nb.view.export import export
+
+    export(stored.find(arguments.run, arguments.path), arguments.file)
+    print(arguments.file)
+    return DONE
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    print(stored.record_replies(arguments.run, arguments.path, arguments.file))
+    return DONE
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from score_nb.batch import doctor
+
+    findings = doctor.examine()
+    print(doctor.to_json(findings) if arguments.json else doctor.to_text(findings))
+    return DONE
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from score_nb.batch import demo
+
+    return demo.run_headless(arguments.folder) if arguments.headless else demo.open_lab(arguments.folder)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="score-nb", description="Score-driven discovery in notebooks, without a browser.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"score-nb {score_nb.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_run(commands)
+    _add_stored(commands)
+
+    doctor = _command(commands, "doctor", _doctor, "what this machine can do: confinement, model, packages, extension")
+    doctor.add_argument("--json", action="store_true", help="as JSON")
+
+    demo = _command(commands, "demo", _demo, "open JupyterLab on a copy of the example notebooks")
+    demo.add_argument("--headless", action="store_true", help="run the first example without a browser")
+    demo.add_argument("--folder", type=Path, default=Path("demo"), help="where the copies go (default: demo)")
+    return parser
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = _command(commands, "run", _run, "run a notebook with papermill; its %%score cells wait for their searches")
+    run.add_argument("input", type=Path, metavar="IN.ipynb")
+    run.add_argument("output", type=Path, metavar="OUT.ipynb", nargs="?", help="default: IN.out.ipynb beside the input")
+    run.add_argument(
+        "-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
+        help="a parameter of the notebook; may be repeated",
+    )  # fmt: skip
+    run.add_argument(
+        "--accept", action="store_true", help="put the best candidate into the seed cell and go on with it"
+    )
+    run.add_argument("--require-gain", action="store_true", help="exit 3 where no candidate beat the seed")
+    run.add_argument("--cwd", type=Path, help="working folder of the notebook (default: the folder of the input)")
+    run.add_argument("--kernel", help="name of the kernel (default: the notebook's own)")
+    add_arguments(run)
+
+
+def _add_stored(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    runs = _command(commands, "runs", _runs, "list the stored runs beside the notebooks of a folder")
+    runs.add_argument("path", nargs="?", type=Path, default=Path(), metavar="PATH", help="a folder or a notebook")
+    show = _command(commands, "show", _show, "show a stored run as text: numbers, curve, tree")
+    export = _command(commands, "export", _export, "write a stored run to .html, .ipynb, .json or .py")
+    record = _command(commands, "record", _record, "record a run's model replies, for --model replay:FILE")
+    for command in (show, export, record):
+        command.add_argument("run", metavar="RUN", help="name, id or folder of the run")
+        if command is not show:
+            command.add_argument("file", type=Path, metavar="FILE")
+        command.add_argument("--path", type=Path, default=Path(), help="folder of the notebook (default: this one)")
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, action: object, meaning: str
+) -> argparse.ArgumentParser:
+    meaning = meaning.replace("%", "%%")
+    parser = commands.add_parser(name, help=meaning, description=meaning, allow_abbrev=False)
+    parser.set_defaults(action=action, command=name)
+    return parser
+
+
+def _take_output(parser: argparse.ArgumentParser, arguments: argparse.Namespace, rest: list[str]) -> None:
+    """Take OUT.ipynb where it stands behind options, which argparse does not; refuse all else, with an answer."""
+    if arguments.command == "run" and arguments.output is None and rest and not rest[0].startswith("-"):
+        arguments.output = Path(rest.pop(0))
+    if rest:
+        known = (
+            *BY_FLAG,
+            "--accept",
+            "--require-gain",
+            "--cwd",
+            "--kernel",
+            "--json",
+            "--headless",
+            "--folder",
+            "--path",
+        )
+        parser.error(f"{rest[0]} is not understood.{did_you_mean(rest[0].partition('=')[0], known)}")
+
+
+def _value(text: str) -> object:
+    """Return a parameter as Python reads it where it is a number or a constant, else the text."""
+    constants = {"true": True, "false": False, "none": None, "null": None}
+    if text.lower() in constants:
+        return constants[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _write_what_can_be_written() -> None:
+    """Let a terminal without Unicode show a question mark instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Text in, values out: what a cell reads, defines and was asked for."""

@@ -1,0 +1,106 @@
+"""The options of one run, checked once where the text is read."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, fields
+from typing import Any
+
+from score_nb.errors import BadOption, did_you_mean
+from score_nb.types import Direction
+
+POLICIES = ("puct", "greedy", "best-of-n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Options of a run; names and defaults are those of `%%score?`.
+
+    None means "decided later": `workers` by the machine, `timeout` (s) and `memory` (MiB) by the seed's own run,
+    `model` by the environment, `wait` by who is watching, `goal` by docstring and Markdown, `name` by the metric.
+    """
+
+    direction: Direction = "maximize"
+    nodes: int = 50
+    minutes: float | None = None
+    tokens: int | None = None
+    cost: float | None = None
+    workers: int | None = None
+    proposals: int | None = None
+    model: str | None = None
+    ideas: str | None = None
+    goal: str | None = None
+    holdout: str | None = None
+    repeats: int = 1
+    timeout: float | None = None
+    memory: int | None = None
+    share: tuple[str, ...] = ()
+    hide: tuple[str, ...] = ()
+    policy: str = "puct"
+    c_puct: float = 1.0
+    seed: int | None = None
+    cluster: str | None = None
+    wait: bool | None = None
+    name: str | None = None
+    fresh: bool = False
+
+    def __post_init__(self) -> None:
+        _at_least("nodes", self.nodes, 1)
+        _at_least("repeats", self.repeats, 1)
+        for option in ("workers", "proposals", "memory", "tokens"):
+            _at_least(option, getattr(self, option), 1)
+        for option in ("minutes", "timeout", "cost"):
+            _positive(option, getattr(self, option))
+        if not math.isfinite(self.c_puct) or self.c_puct < 0:
+            raise BadOption(f"--c-puct must be a number of at least 0, not {self.c_puct}")
+        if self.name is not None and not self.name.isidentifier():
+            raise BadOption(f"--name must be a Python name (it becomes a variable), not {self.name!r}")
+        if self.policy not in POLICIES:
+            near = did_you_mean(self.policy, POLICIES)
+            raise BadOption(f"--policy {self.policy} is unknown: choose one of {', '.join(POLICIES)}.{near}")
+
+    @property
+    def n_workers(self) -> int:
+        """Candidates evaluated at once: `workers`, else the cores this process may use less one, at least 1."""
+        return self.workers or max(1, usable_cores() - 1)
+
+    @property
+    def n_proposals(self) -> int:
+        """Model calls in flight at once: `proposals`, else twice the workers."""
+        return self.proposals or 2 * self.n_workers
+
+
+def option_names() -> tuple[str, ...]:
+    """Return the keyword names of all options, in the order of the documentation."""
+    return tuple(f.name for f in fields(Options))
+
+
+def options_from(**values: Any) -> Options:
+    """Return the options of a run, the defaults where nothing is said.
+
+    Raises
+    ------
+    BadOption
+        An option does not exist (the nearest one is named) or cannot take that value.
+    """
+    for name in values:
+        if name not in option_names():
+            raise BadOption(f"there is no option {name}.{did_you_mean(name, option_names())}")
+    return Options(**values)
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _at_least(option: str, value: int | None, least: int) -> None:
+    if value is not None and value < least:
+        raise BadOption(f"--{option.replace('_', '-')} must be at least {least}, not {value}")
+
+
+def _positive(option: str, value: float | None) -> None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise BadOption(f"--{option.replace('_', '-')} must be a number above 0, not {value}")

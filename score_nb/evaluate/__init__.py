@@ -1,0 +1,1 @@
+"""Where candidates run and are scored."""

@@ -1,0 +1,181 @@
+"""The line between candidate and scorer: packets of a SEQPACKET socket, large buffers in shared memory beside it.
+
+Each direction has its own arena, written by one side only; the scorer copies out of the candidate's arena before it
+looks at anything.  The two sides speak in turn, so each message may use its arena from the start.
+"""
+
+from __future__ import annotations
+
+import mmap
+import socket
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+from score_nb.evaluate.wire import CannotCross, Decoder, Encoder, Handle, Malformed, Opaque, Tree, dump, guarded, load
+
+_PACKET = 65_536
+_INLINE_BUFFER = 8_192  # larger buffers go to the arena
+_INLINE_TOTAL = 32_768
+_ALIGN = 64
+_HEAD = struct.Struct("=BQQ")  # 0: tree in this packet, 1: in the arena; offset; length
+_MIB = 1024 * 1024
+
+
+class LineClosed(Exception):
+    """The other side has ended."""
+
+
+class Arena:
+    """Shared memory of a fixed size, filled from the start by each message.
+
+    `fd` may be read-only; pages that were never written cost nothing.
+    """
+
+    def __init__(self, fd: int, size: int, *, writable: bool) -> None:
+        access = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
+        self.memory = memoryview(mmap.mmap(fd, size, mmap.MAP_SHARED, access))
+        self.size = size
+        self._used = 0
+
+    def clear(self) -> None:
+        """Begin a new message."""
+        self._used = 0
+
+    def put(self, data: Any, order: str = "C") -> tuple[int, int]:
+        """Store bytes or a numpy array; return offset and length."""
+        size = data.nbytes if hasattr(data, "nbytes") else len(data)
+        start = -(-self._used // _ALIGN) * _ALIGN
+        if start + size > self.size:
+            raise CannotCross(f"is too large to be handed over ({size / _MIB:,.0f} MiB of {self.size / _MIB:,.0f} MiB)")
+        self._used = start + size
+        target = self.memory[start : start + size]
+        if isinstance(data, (bytes, bytearray)):
+            target[:] = data
+        elif size:
+            _copy_array(data, target, order)
+        return start, size
+
+    def view(self, start: int, size: int) -> memoryview:
+        """Return the bytes at a place; raise `Malformed` where it lies outside."""
+        if type(start) is not int or type(size) is not int or start < 0 or size < 0 or start + size > self.size:
+            raise Malformed("a buffer outside the arena")
+        return self.memory[start : start + size]
+
+
+def _copy_array(array: Any, target: memoryview, order: str) -> None:
+    import numpy as np
+
+    shaped: Any = np.ndarray(array.shape, array.dtype, buffer=target, order="F" if order == "F" else "C")
+    shaped[...] = array
+
+
+class _Outgoing:
+    """A `Sink`: small buffers travel in the packet, large ones in the arena."""
+
+    def __init__(self, arena: Arena) -> None:
+        self._arena = arena
+        self.inline = bytearray()
+        arena.clear()
+
+    def put(self, data: Any, order: str = "C") -> list[int]:
+        size = data.nbytes if hasattr(data, "nbytes") else len(data)
+        if size > _INLINE_BUFFER or len(self.inline) + size > _INLINE_TOTAL:
+            return [1, *self._arena.put(data, order)]
+        start = len(self.inline)
+        self.inline += data if isinstance(data, (bytes, bytearray)) else data.tobytes("F" if order == "F" else "C")
+        return [0, start, size]
+
+
+class _Incoming:
+    """A `Source` over one received packet and the arena."""
+
+    def __init__(self, arena: Arena, inline: memoryview) -> None:
+        self._arena = arena
+        self._inline = inline
+
+    def view(self, reference: Sequence[int]) -> memoryview:
+        place, start, size = reference
+        if place == 1:
+            return self._arena.view(start, size)
+        if place != 0 or start < 0 or size < 0 or start + size > len(self._inline):
+            raise Malformed("a buffer outside the packet")
+        return self._inline[start : start + size]
+
+
+class Channel:
+    """One side of the line.
+
+    Parameters
+    ----------
+    line : socket
+        Connected SEQPACKET socket; end of file means that the other side has ended.
+    outgoing, incoming : Arena
+        Written by this side and by the other.
+    """
+
+    def __init__(self, line: socket.socket, outgoing: Arena, incoming: Arena) -> None:
+        self._line = line
+        self._outgoing = outgoing
+        self._incoming = incoming
+        self._buffer = memoryview(bytearray(_PACKET))
+
+    def send(self, message: Sequence[Any], opaque: Opaque) -> None:
+        """Send a message whose parts are any values; `opaque` names those that are no data.
+
+        Raises
+        ------
+        CannotCross
+            A part is too large or too deep; nothing was sent.
+        """
+        sink = _Outgoing(self._outgoing)
+        encoder = Encoder(sink, opaque)
+        self._transmit([encoder.encode(part) for part in message], sink)
+
+    def send_trees(self, message: list[Tree]) -> None:
+        """Send a message of ready trees without buffers."""
+        self._transmit(message, _Outgoing(self._outgoing))
+
+    def _transmit(self, trees: list[Tree], sink: _Outgoing) -> None:
+        data = dump(trees)
+        if _HEAD.size + len(data) + len(sink.inline) <= _PACKET:
+            packet = b"".join((_HEAD.pack(0, 0, len(data)), data, sink.inline))
+        else:
+            start, size = self._outgoing.put(data)
+            packet = _HEAD.pack(1, start, size) + sink.inline
+        try:
+            self._line.send(packet)
+        except (BrokenPipeError, ConnectionResetError):
+            raise LineClosed from None
+
+    def receive(self, handle: Handle) -> list[Any]:
+        """Return the parts of the next message; `handle` builds what is no data.
+
+        Raises
+        ------
+        LineClosed
+            The other side has ended.
+        Malformed
+            The message was not written by this codec.
+        """
+        try:
+            size = self._line.recv_into(self._buffer)
+        except ConnectionResetError:
+            raise LineClosed from None
+        if size == 0:
+            raise LineClosed
+        packet = self._buffer[:size]
+        return list(guarded(lambda: self._decode(packet, handle)))
+
+    def _decode(self, packet: memoryview, handle: Handle) -> list[Any]:
+        place, start, size = _HEAD.unpack_from(packet)
+        rest = packet[_HEAD.size :]
+        if place == 0 and size <= len(rest):
+            data, inline = rest[:size], rest[size:]
+        elif place == 1:
+            data, inline = self._incoming.view(start, size), rest
+        else:
+            raise Malformed("a packet that is shorter than it says")
+        # A copy first: the other side may go on writing while this one reads.
+        decoder = Decoder(_Incoming(self._incoming, inline), handle)
+        return decoder.items(load(bytes(data)))

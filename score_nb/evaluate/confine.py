@@ -1,0 +1,212 @@
+"""Confinement of the calling process, without privileges: no_new_privs, Landlock, seccomp, resource limits.
+
+Pure ctypes; each layer says why it does not hold instead of failing (`Layers`).  Linux only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import stat
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from score_nb.evaluate import seccomp
+
+_MIB = 1024 * 1024
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_EXECUTE, _WRITE, _READ, _LIST = 1, 2, 4, 8
+_TREE = 0x10 | 0x20 | 0x80 | 0x100 | 0x1000  # remove dir and file, make dir, regular file and symlink
+_ALL_BY_ABI = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF}
+_REFER, _TRUNCATE = 0x2000, 0x4000
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_CHILD_SUBREAPER, _PR_SET_DUMPABLE = 1, 38, 36, 4
+_KEPT_CAPABILITIES = 0b110  # DAC_OVERRIDE, DAC_READ_SEARCH: root still reads the packages of other users
+
+Layers = Mapping[str, str]
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """What a candidate may read beside its own scratch folder.
+
+    `trees` are readable as a whole, `files` one by one, `listed` folders show names but no contents.
+    """
+
+    trees: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
+
+
+SYSTEM = Grants(
+    trees=(
+        "/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/fonts", "/etc/alternatives", "/etc/ld.so.cache",
+        "/sys/devices/system", "/sys/fs/cgroup", "/sys/kernel/mm/transparent_hugepage", "/proc/sys/vm",
+    ),
+    files=(
+        "/etc/localtime", "/etc/timezone", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/os-release",
+        "/etc/mime.types", "/etc/ld.so.cache", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version",
+        "/proc/filesystems", "/proc/loadavg", "/proc/uptime", "/proc/sys/kernel/osrelease",
+        "/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max", "/dev/urandom", "/dev/random",
+    ),
+)  # fmt: skip
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
+
+
+def landlock_abi() -> int:
+    """Return the version of Landlock that the kernel offers, 0 where there is none."""
+    return max(0, int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1)))
+
+
+class Ruleset:
+    """The readable paths, opened once so that a forked child only has to name its scratch folder."""
+
+    def __init__(self, grants: Iterable[Grants]) -> None:
+        self.abi = landlock_abi()
+        self._opened: list[tuple[int, int]] = []
+        self._ruleset = -1
+        if self.abi:
+            for grant in grants:
+                self._open(grant.trees, _READ | _LIST)
+                self._open(grant.files, _READ)
+                self._open(grant.listed, _LIST)
+            self._open(_DEVICES, _READ | _WRITE | (_TRUNCATE if self.abi >= 3 else 0))
+
+    def _open(self, paths: Iterable[str], access: int) -> None:
+        for path in dict.fromkeys(paths):
+            # A path that is missing here needs no grant.
+            with contextlib.suppress(OSError):
+                fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+                is_folder = stat.S_ISDIR(os.fstat(fd).st_mode)
+                self._opened.append((fd, access if is_folder else access & ~_LIST))
+
+    @property
+    def fds(self) -> set[int]:
+        """Descriptors that must stay open until `enforce`."""
+        return {fd for fd, _ in self._opened} | ({self._ruleset} if self._ruleset >= 0 else set())
+
+    def build(self) -> None:
+        """Make the rules for what is known before the scratch folder is; a process can do this once."""
+        if not self.abi or self._ruleset >= 0:
+            return
+        handled = _ALL_BY_ABI.get(self.abi, 0xFFFF)
+        # TCP bind and connect from version 4, abstract sockets and signals to others from version 6.
+        words = [handled] + ([3] if self.abi >= 4 else []) + ([3] if self.abi >= 6 else [])
+        attributes = struct.pack(f"={len(words)}Q", *words)
+        self._ruleset = _libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0)
+        for fd, access in self._opened:
+            self._allow(fd, access)
+            os.close(fd)
+        self._opened.clear()
+        self._allow_path("/proc/self", _READ | _LIST)
+
+    def enforce(self, scratch: str) -> str:
+        """Confine the calling process to the granted paths and `scratch`; return "" or why it does not hold."""
+        if not self.abi:
+            return "this kernel has no Landlock (Linux 5.13 or later, with landlock in its lsm= list)"
+        self.build()
+        if self._ruleset < 0:
+            return f"Landlock refused the rules: {os.strerror(ctypes.get_errno())}"
+        self._allow_path(scratch, _READ | _LIST | _WRITE | _TREE | _REFER | _TRUNCATE)
+        failed = _libc.syscall(_RESTRICT_SELF, self._ruleset, 0) != 0
+        reason = os.strerror(ctypes.get_errno())
+        os.close(self._ruleset)
+        return f"Landlock cannot be switched on: {reason}" if failed else ""
+
+    def _allow_path(self, path: str, access: int) -> None:
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        self._allow(fd, access)
+        os.close(fd)
+
+    def _allow(self, fd: int, access: int) -> None:
+        granted = access & _ALL_BY_ABI.get(self.abi, 0xFFFF)
+        if granted and self._ruleset >= 0:
+            _libc.syscall(_ADD_RULE, self._ruleset, 1, struct.pack("=Qi", granted, fd), 0)
+
+
+def confine(rules: Ruleset, scratch: str) -> Layers:
+    """Confine the calling process for good and return each layer's name with "" or the reason why it does not hold."""
+    layers = {"no_new_privs": "", "landlock": "", "seccomp": ""}
+    if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        layers["no_new_privs"] = os.strerror(ctypes.get_errno())
+    layers["landlock"] = rules.enforce(scratch)
+    _drop_capabilities()
+    layers["seccomp"] = _filter_calls(0 if layers["landlock"] else rules.abi)
+    return layers
+
+
+def _filter_calls(landlock: int) -> str:
+    if not seccomp.is_known_machine():
+        return f"no table of system calls for the processor {os.uname().machine}"
+    code = seccomp.program(os.getpid(), landlock_abi=landlock)
+    buffer = ctypes.create_string_buffer(code, len(code))
+    filter_ = struct.pack("@HP", len(code) // 8, ctypes.addressof(buffer))
+    # SECCOMP_FILTER_FLAG_SPEC_ALLOW: kernels before 5.16 would slow numerical code down against Spectre.
+    number = 317 if os.uname().machine == "x86_64" else 277
+    if _libc.syscall(number, 1, ctypes.c_ulong(4), filter_) == 0:
+        return ""
+    if _libc.prctl(22, ctypes.c_ulong(2), filter_, 0, 0) == 0:
+        return ""
+    return f"seccomp cannot be switched on: {os.strerror(ctypes.get_errno())}"
+
+
+def _drop_capabilities() -> None:
+    header = struct.pack("=Ii", 0x20080522, 0)
+    held = ctypes.create_string_buffer(24)
+    if _libc.capget(header, held) != 0:
+        return
+    permitted = struct.unpack("=6I", held.raw)[1] & _KEPT_CAPABILITIES
+    _libc.capset(header, struct.pack("=6I", permitted, permitted, 0, 0, 0, 0))
+
+
+def limit_resources(memory_mib: int, cpu_s: float, file_mib: int, pid: int = 0) -> None:
+    """Set the limits that the system itself keeps for a process (0: the calling one); they can only be lowered.
+
+    Never RLIMIT_AS: thread stacks and libraries that reserve address space would fail under it.  The slack leaves room
+    for thread stacks; the watcher outside is exact.
+    """
+    data = status_kib("VmData", pid or "self") // 1024 + memory_mib + memory_mib // 4 + 512
+    _lower(pid, resource.RLIMIT_DATA, data * _MIB)
+    # At the hard limit the system kills as it does for want of memory: the soft one comes first and has its own signal.
+    _lower(pid, resource.RLIMIT_CPU, int(cpu_s) + 1, slack=5)
+    _lower(pid, resource.RLIMIT_FSIZE, file_mib * _MIB)
+    _lower(pid, resource.RLIMIT_NOFILE, 1024)
+    _lower(pid, resource.RLIMIT_CORE, 0)
+    _lower(pid, resource.RLIMIT_MEMLOCK, 16 * _MIB)
+
+
+def _lower(pid: int, limit: int, value: int, slack: int = 0) -> None:
+    now = resource.prlimit(pid, limit)[1]
+    soft, hard = (new if now == resource.RLIM_INFINITY else min(new, now) for new in (value, value + slack))
+    resource.prlimit(pid, limit, (soft, hard))
+
+
+def status_kib(field: str, pid: int | str = "self") -> int:
+    """Return a field of /proc/<pid>/status such as VmData or RssAnon, KiB; 0 where it is not known."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+        for line in status:
+            if line.startswith(field + ":"):
+                return int(line.split()[1])
+    return 0
+
+
+def die_with_parent(parent: int) -> None:
+    """Make the system kill the calling process when the process `parent` ends; leave at once if it already has."""
+    _libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def adopt_orphans() -> None:
+    """Make the calling process the parent of descendants whose own parent has ended."""
+    _libc.prctl(_PR_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def hide_memory() -> None:
+    """Close /proc/<pid>/{mem,environ,fd} of the calling process to other processes of the same user."""
+    _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -1,0 +1,68 @@
+"""Short messages between kernel, stem and zygotes: a JSON object with file descriptors, on a stream socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_HEAD = struct.Struct("=IH")
+_MAX_FDS = 16
+
+
+class Closed(Exception):
+    """The other side has gone."""
+
+
+def send(line: socket.socket, letter: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
+    """Send a letter; the descriptors are copied, the caller's stay open.
+
+    Raises
+    ------
+    Closed
+        The other side has gone.
+    """
+    body = json.dumps(letter).encode()
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(fds)}i", *fds))] if fds else []
+    try:
+        line.sendmsg([_HEAD.pack(len(body), len(fds))], rights)
+        line.sendall(body)
+    except OSError as error:
+        raise Closed from error
+
+
+def receive(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Return the next letter and its descriptors.
+
+    Raises
+    ------
+    Closed
+        The other side has gone.
+    """
+    try:
+        head, fds, _, _ = socket.recv_fds(line, _HEAD.size, _MAX_FDS)
+        while len(head) < _HEAD.size:
+            head += _some(line, _HEAD.size - len(head))
+        size, _count = _HEAD.unpack(head)
+        body = bytearray()
+        while len(body) < size:
+            body += _some(line, size - len(body))
+    except OSError as error:
+        raise Closed from error
+    return json.loads(bytes(body)), fds
+
+
+def _some(line: socket.socket, size: int) -> bytes:
+    data = line.recv(min(size, 1 << 20))
+    if not data:
+        raise Closed
+    return data
+
+
+def close_all(fds: Sequence[int]) -> None:
+    """Close descriptors."""
+    for fd in fds:
+        os.close(fd)

@@ -1,0 +1,67 @@
+"""The stem zygote: a cold process that only imports, from which the zygotes of candidates and scorer are forked."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Iterable
+from typing import NoReturn
+
+from score_nb.evaluate import confine, letters, tame
+from score_nb.evaluate.reaper import drain, reap_all, wake_on_child
+
+
+def main(line: int) -> NoReturn:
+    """Run as the stem zygote on the socket `line` until the kernel closes it."""
+    control = socket.socket(fileno=line)
+    wake = wake_on_child()
+    setup, _ = letters.receive(control)
+    sys.path[:] = setup["path"]
+    os.chdir(setup["folder"])
+    tame.serve_threads()
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    poll.register(wake, select.POLLIN)
+    with contextlib.suppress(letters.Closed):
+        while True:
+            for fd, _ in poll.poll():
+                if fd == wake:
+                    drain(wake)
+                    reap_all()
+                else:
+                    _obey(control, wake)
+    os._exit(0)
+
+
+def _obey(control: socket.socket, wake: int) -> None:
+    order, fds = letters.receive(control)
+    if order["do"] == "import":
+        letters.send(control, {"failed": import_all(order["modules"])})
+        return
+    stem = os.getpid()
+    if os.fork() == 0:
+        signal.set_wakeup_fd(-1)
+        control.close()
+        os.close(wake)
+        confine.die_with_parent(stem)
+        from score_nb.evaluate import zygote
+
+        zygote.main(fds[0])
+    letters.close_all(fds)
+
+
+def import_all(modules: Iterable[str]) -> dict[str, str]:
+    """Import each module and return the reasons of those that cannot be imported."""
+    failed = {}
+    for name in modules:
+        if name not in sys.modules:
+            try:
+                importlib.import_module(name)
+            except BaseException as error:  # noqa: BLE001  a module may raise anything; the cell will say it again
+                failed[name] = f"{type(error).__name__}: {error}"
+    return failed

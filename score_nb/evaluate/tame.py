@@ -1,0 +1,98 @@
+"""Libraries that need a hand where no process may be started and little may be written."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.abc
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+
+def serve_threads() -> None:
+    """Let joblib and multiprocessing use threads, since candidates may start no processes."""
+    import multiprocessing.context
+    import multiprocessing.heap
+    import threading
+
+    base: Any = multiprocessing.context.BaseContext
+    threads: dict[str, Callable[..., Any]] = {
+        "Lock": lambda self: threading.Lock(),
+        "RLock": lambda self: threading.RLock(),
+        "Condition": lambda self, lock=None: threading.Condition(lock),
+        "Semaphore": lambda self, value=1: threading.Semaphore(value),
+        "BoundedSemaphore": lambda self, value=1: threading.BoundedSemaphore(value),
+        "Event": lambda self: threading.Event(),
+        "Barrier": lambda self, *args, **kwargs: threading.Barrier(*args, **kwargs),
+    }
+    for name, made in threads.items():
+        setattr(base, name, made)
+        # `multiprocessing.Lock` was bound to the default context when the module was imported.
+        setattr(multiprocessing, name, functools.partial(made, None))
+    # Value and Array would lie in /dev/shm, which outlives a process; this leaves the scratch folder to them.
+    heap: Any = multiprocessing.heap.Arena
+    heap._dir_candidates = []
+    with contextlib.suppress(ImportError):
+        from joblib import register_parallel_backend
+        from joblib.parallel import ThreadingBackend
+
+        for name in ("loky", "multiprocessing"):
+            register_parallel_backend(name, ThreadingBackend)
+
+
+class _Late(importlib.abc.MetaPathFinder):
+    """Does what `read_compiled_code` does once numba is imported, which a candidate may be the first to do."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """Return the spec that the other finders give, its loader extended; None for all other modules."""
+        if name != "numba.core.dispatcher":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            loader: Any = spec.loader
+            execute = loader.exec_module
+
+            def exec_module(module: ModuleType) -> None:
+                execute(module)
+                read_compiled_code()
+
+            loader.exec_module = exec_module
+        return spec
+
+
+def read_compiled_code() -> None:
+    """Let numba read what the kernel compiled into its caches, and live with not being able to write there."""
+    caching: Any = sys.modules.get("numba.core.caching")
+    if caching is None:
+        sys.meta_path.insert(0, _Late())
+        return
+    save, ensure = caching.Cache.save_overload, caching._CacheLocator.ensure_cache_path
+
+    def save_where_possible(cache: Any, sig: Any, data: Any) -> None:
+        with contextlib.suppress(OSError):
+            save(cache, sig, data)
+
+    def accept_read_only(locator: Any) -> None:
+        with contextlib.suppress(OSError):
+            ensure(locator)
+            return
+        if not os.path.isdir(locator.get_cache_path()):
+            raise OSError(locator.get_cache_path())
+
+    def cache_where_possible(dispatcher: Any) -> None:
+        # A cell of this process has no file that numba would keep a cache for; IPython's cells have.
+        with contextlib.suppress(RuntimeError):
+            enable(dispatcher)
+
+    caching.Cache.save_overload = save_where_possible
+    caching._CacheLocator.ensure_cache_path = accept_read_only
+    dispatching: Any = sys.modules.get("numba.core.dispatcher")
+    if dispatching is not None:
+        enable = dispatching.Dispatcher.enable_caching
+        dispatching.Dispatcher.enable_caching = cache_where_possible

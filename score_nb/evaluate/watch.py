@@ -1,0 +1,324 @@
+"""One evaluation as the kernel sees it: two children, a clock, a memory gauge, pipes; it ends when both have gone."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from score_nb.evaluate import letters
+
+_TICK_S = 0.05
+_MAX_REPORT = 1 << 20
+_MAX_PRINTED = 256 << 20
+_KEPT = 32_768  # of the log, at each end
+_LAST_WAIT_S = 20.0
+
+Cause = Literal["", "timeout", "memory", "metric memory", "flood", "closed"]
+
+
+class Log:
+    """Head and tail of what a child printed."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._head = bytearray()
+        self._tail = bytearray()
+
+    def add(self, data: bytes) -> None:
+        """Take more output."""
+        self.size += len(data)
+        room = _KEPT - len(self._head)
+        if room > 0:
+            self._head += data[:room]
+            data = data[room:]
+        self._tail += data
+        if len(self._tail) > 2 * _KEPT:
+            del self._tail[:-_KEPT]
+
+    def text(self) -> str:
+        """Return the kept text; what was dropped is named."""
+        tail = self._tail[-_KEPT:]
+        dropped = self.size - len(self._head) - len(tail)
+        middle = f"\n[... {dropped:,} bytes ...]\n".encode() if dropped else b""
+        return (bytes(self._head) + middle + bytes(tail)).decode("utf-8", "replace")
+
+
+class Child:
+    """One of the two processes: its socket to the zygote, its pipe of reports, its end."""
+
+    def __init__(self, zygote: socket.socket, reports: int) -> None:
+        self._zygote = zygote
+        self.reports = reports
+        self.pid = 0
+        self.start_kib = 0
+        self.status: int | None = None
+        self.cpu_s = 0.0
+        self._start_cpu_s = 0.0
+        self.peak_kib = 0
+        self.is_lost = False  # the zygote died before it could tell the end
+        self._text = bytearray()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will come from the zygote."""
+        return self.status is not None or self.is_lost
+
+    def fileno(self) -> int:
+        """Return the descriptor of the zygote's socket."""
+        return self._zygote.fileno()
+
+    def hear(self) -> None:
+        """Read a letter of the zygote: the child's pid, or its end."""
+        try:
+            letter, _ = letters.receive(self._zygote)
+        except letters.Closed:
+            self.is_lost = self.status is None
+            return
+        if "pid" in letter:
+            self.pid, self.start_kib = letter["pid"], letter["anon_kib"]
+            self._start_cpu_s = letter.get("cpu_s", 0.0)
+        else:
+            self.status, self.cpu_s = letter["status"], letter["cpu_s"]
+
+    def read(self) -> list[dict[str, Any]]:
+        """Return the reports that have come in full."""
+        with contextlib.suppress(BlockingIOError):
+            self._text += os.read(self.reports, 65_536)
+        *lines, rest = bytes(self._text).split(b"\n")
+        self._text = bytearray(rest[:_MAX_REPORT])
+        return [report for report in map(_parsed, lines) if report]
+
+    def gauge_kib(self) -> int:
+        """Return the private memory beyond what the child was forked with, KiB; keep its peak."""
+        fields = _memory(self.pid) if self.pid and not self.has_ended else {}
+        now = fields.get("RssAnon", 0) - self.start_kib
+        self.peak_kib = max(self.peak_kib, now)
+        return now
+
+    def last_gauge(self) -> None:
+        """Take the CPU time, and the peak between two ticks from the system's own high-water mark."""
+        fields = _memory(self.pid) if self.pid and not self.has_ended else {}
+        if fields:
+            self.cpu_s = max(0.0, _cpu_s(self.pid) - self._start_cpu_s)
+            highest = fields.get("VmHWM", 0) - fields.get("RssFile", 0) - fields.get("RssShmem", 0) - self.start_kib
+            self.peak_kib = max(self.peak_kib, highest)
+
+    def kill(self) -> None:
+        """Have the zygote kill the child; its end is still told."""
+        with contextlib.suppress(OSError):
+            self._zygote.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Release the descriptors."""
+        self._zygote.close()
+        os.close(self.reports)
+
+
+@dataclass(slots=True)
+class Findings:
+    """What happened: why the kernel stopped it, if it did; what the two sides reported; how they ended."""
+
+    cause: Cause = ""
+    candidate: list[Mapping[str, Any]] = field(default_factory=list)
+    scorer: list[Mapping[str, Any]] = field(default_factory=list)
+    status: int | None = None  # of the candidate, if it ended by itself
+    scorer_status: int | None = None
+    is_broken: bool = False
+    log: str = ""
+    seconds: float = 0.0
+    cpu_s: float = 0.0
+    peak_mib: float = 0.0
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether a side was killed from outside, for want of memory or by somebody: it deserves a second attempt."""
+        ends = (self.status, self.scorer_status)
+        return not self.cause and any(
+            end is not None and os.WIFSIGNALED(end) and os.WTERMSIG(end) == signal.SIGKILL for end in ends
+        )
+
+
+class Watch:
+    """Waits for one evaluation.
+
+    Parameters
+    ----------
+    candidate, scorer : Child
+        As launched.
+    log : int
+        Reading end of the candidate's output.
+    arena : callable
+        Returns the KiB that the candidate has put into shared memory.
+    """
+
+    def __init__(self, candidate: Child, scorer: Child, log: int, arena: Callable[[], int]) -> None:
+        self._candidate = candidate
+        self._scorer = scorer
+        self._log = log
+        self._arena = arena
+        self._printed = Log()
+        self._found = Findings()
+        for fd in (log, candidate.reports, scorer.reports):
+            os.set_blocking(fd, False)
+
+    def run(self, timeout_s: float, memory_mib: int, closing: threading.Event) -> Findings:
+        """Return what happened; both children are being killed then, `bury` waits for their end."""
+        begin = time.monotonic()
+        poll = self._poll()
+        next_tick = begin + _TICK_S
+        while not self._is_decided():
+            now = time.monotonic()
+            if now >= next_tick:
+                next_tick = now + _TICK_S
+                self._found.cause = self._breach(now - begin, timeout_s, memory_mib, closing)
+                continue
+            wait_s = min(next_tick, begin + timeout_s + 0.001) - now
+            self._handle(poll, max(0.0, wait_s))
+            if time.monotonic() - begin >= timeout_s:
+                next_tick = 0.0
+        self._found.seconds = time.monotonic() - begin
+        self._conclude(poll)
+        return self._found
+
+    def _poll(self) -> select.poll:
+        poll = select.poll()
+        for fd in (self._log, self._candidate.reports, self._scorer.reports):
+            poll.register(fd, select.POLLIN)
+        for child in (self._candidate, self._scorer):
+            if not child.has_ended:
+                poll.register(child, select.POLLIN)
+        return poll
+
+    def _is_decided(self) -> bool:
+        found = self._found
+        ended = self._candidate.has_ended or self._scorer.has_ended
+        return bool(found.cause or ended or _news(found.candidate) or _news(found.scorer))
+
+    def _breach(self, elapsed: float, timeout_s: float, memory_mib: int, closing: threading.Event) -> Cause:
+        if closing.is_set():
+            return "closed"
+        if elapsed >= timeout_s:
+            return "timeout"
+        if self._printed.size > _MAX_PRINTED:
+            return "flood"
+        if self._candidate.gauge_kib() + self._arena() > memory_mib * 1024:
+            return "memory"
+        return "metric memory" if self._scorer.gauge_kib() > memory_mib * 1024 else ""
+
+    def _handle(self, poll: select.poll, wait_s: float) -> None:
+        for fd, event in poll.poll(wait_s * 1000):
+            if fd == self._log:
+                self._read_log(poll)
+            elif fd in (self._candidate.fileno(), self._scorer.fileno()):
+                child = self._candidate if fd == self._candidate.fileno() else self._scorer
+                child.hear()
+                if child.has_ended:
+                    poll.unregister(fd)
+            else:
+                child, reports = self._side(fd)
+                reports += child.read()
+                if event & select.POLLHUP and not event & select.POLLIN:
+                    poll.unregister(fd)
+
+    def _side(self, fd: int) -> tuple[Child, list[Mapping[str, Any]]]:
+        if fd == self._candidate.reports:
+            return self._candidate, self._found.candidate
+        return self._scorer, self._found.scorer
+
+    def _read_log(self, poll: select.poll) -> None:
+        with contextlib.suppress(BlockingIOError):
+            data = os.read(self._log, 1 << 16)
+            if not data:
+                poll.unregister(self._log)
+            self._printed.add(data)
+
+    def _conclude(self, poll: select.poll) -> None:
+        """Take what is known now, and have both children killed; they need not be gone yet (see `bury`)."""
+        found = self._found
+        if any(report["kind"] == "gone" for report in found.scorer):
+            # The line broke before the zygote could tell how the candidate ended: wait for that.
+            self._wait(poll, lambda: self._candidate.has_ended or bool(_news(found.candidate)), 2.0)
+        found.status, found.scorer_status = self._candidate.status, self._scorer.status
+        for child in (self._candidate, self._scorer):
+            child.last_gauge()
+            child.kill()
+        found.candidate += self._candidate.read()
+        found.scorer += self._scorer.read()
+        self._drain_log()
+        found.is_broken = self._candidate.is_lost or self._scorer.is_lost or self._never_settled()
+        found.log = self._printed.text()
+        found.cpu_s = self._candidate.cpu_s + self._scorer.cpu_s
+        found.peak_mib = max(0, self._candidate.peak_kib) / 1024
+
+    def _drain_log(self) -> None:
+        before = -1
+        while before != self._printed.size <= _MAX_PRINTED:
+            before = self._printed.size
+            with contextlib.suppress(BlockingIOError):
+                self._printed.add(os.read(self._log, 1 << 16))
+
+    def bury(self) -> None:
+        """Wait until both children have gone; a huge heap takes its time to be torn down."""
+        self._wait(self._poll(), lambda: self._candidate.has_ended and self._scorer.has_ended, _LAST_WAIT_S)
+
+    def _never_settled(self) -> bool:
+        """Whether a child failed before any of the candidate's or the metric's code ran in it."""
+        found = self._found
+        for status, reports in ((found.status, found.candidate), (found.scorer_status, found.scorer)):
+            if status is not None and not any(report["kind"] == "settled" for report in reports):
+                return True
+        return False
+
+    def _wait(self, poll: select.poll, done: Callable[[], bool], seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not done() and time.monotonic() < until:
+            self._handle(poll, 0.05)
+
+
+def _news(reports: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the reports that decide an evaluation."""
+    return [report for report in reports if report["kind"] not in ("settled", "imported")]
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """Return a report; None for anything that is none (the candidate can write what it likes)."""
+    try:
+        report = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return report if isinstance(report, dict) and isinstance(report.get("kind"), str) else None
+
+
+def _cpu_s(pid: int) -> float:
+    """Return the CPU time of a process: exact for living threads, in clock ticks where threads have ended."""
+    exact = 0
+    ticks = 0.0
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/schedstat", "rb") as file:
+                exact += int(file.read().split()[0])
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        ticks = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return max(exact / 1e9, ticks)
+
+
+def _memory(pid: int) -> dict[str, int]:
+    fields = {}
+    with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/status", "rb") as file:
+        for line in file:
+            name, _, rest = line.partition(b":")
+            if name in (b"RssAnon", b"RssFile", b"RssShmem", b"VmHWM"):
+                fields[name.decode()] = int(rest.split()[0])
+    return fields
+
+

@@ -1,0 +1,209 @@
+"""What happened in a run, in the past tense: the only output of the loop.
+
+Every event is one JSON object `{"event": NAME, ...}`; store, widget, report and export are fed by the same list.
+A reader ignores fields and events that it does not know (a file from a newer version).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import Any
+
+from score_nb.types import Node, Operator, Pick, RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events; `at` is seconds since the run was created."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """The run was created.  `task` and `options` are the fields of those values, `versions` of what matters."""
+
+    run_id: str
+    name: str
+    created: str
+    task: dict[str, Any]
+    options: dict[str, Any]
+    versions: dict[str, str]
+    fingerprint: str = ""
+    notebook: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResumed(Event):
+    """A stored run went on, perhaps with other budgets."""
+
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatorReady(Event):
+    """Candidates can be run.  `confinement` says layer by layer what holds here; limits in seconds and MiB."""
+
+    confinement: dict[str, Any]
+    timeout: float
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExpansionStarted(Event):
+    """A child was asked for."""
+
+    ticket: int
+    parents: tuple[int, ...]
+    operator: Operator
+    pick: Pick
+    hint: str = ""
+    idea: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalReceived(Event):
+    """A proposer answered; stored before anything is evaluated, so that no paid reply is lost.
+
+    `source` is None where the reply held no usable cell: such a proposal costs no node.
+    """
+
+    ticket: int
+    source: str | None
+    model: str
+    detail: str
+    prompt: str
+    reply: str
+    tokens_in: int
+    tokens_out: int
+    cost: float
+    seconds: float
+    plan: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationStarted(Event):
+    """A candidate went to a worker."""
+
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExpansionDropped(Event):
+    """A ticket ended without a node: no usable reply, or the run was stopped."""
+
+    ticket: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAdded(Event):
+    """A candidate is in the tree with its result."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class HoldoutScored(Event):
+    """The hold-out value of a node that improved on the best."""
+
+    index: int
+    holdout: float | None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged(Event):
+    """The run went to another state; `reason` in the user's words."""
+
+    state: RunState
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAccepted(Event):
+    """The user took a node into the notebook."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Warned(Event):
+    """Something the user should know that stops nothing (a possible leak, a layer that is missing)."""
+
+    message: str
+
+
+EVENTS: MappingProxyType[str, type[Event]] = MappingProxyType(
+    {
+        kind.__name__: kind
+        for kind in (
+            RunStarted, RunResumed, EvaluatorReady, ExpansionStarted, ProposalReceived, EvaluationStarted,
+            ExpansionDropped, NodeAdded, HoldoutScored, StateChanged, NodeAccepted, Warned,
+        )
+    }
+)  # fmt: skip
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """Return the event as JSON-ready values; -inf and other numbers that JSON lacks become None."""
+    return {"event": type(event).__name__, **{f.name: _plain(getattr(event, f.name)) for f in fields(event)}}
+
+
+def node_to_json(node: Node) -> dict[str, Any]:
+    """Return all fields of a node as JSON-ready values."""
+    return {f.name: _plain(getattr(node, f.name)) for f in fields(node)}
+
+
+def from_json(record: Mapping[str, Any]) -> Event | None:
+    """Return the event that `record` describes, None for a kind that this version does not know.
+
+    Raises
+    ------
+    TypeError
+        A field that this version needs is missing.
+    """
+    kind = EVENTS.get(record.get("event", ""))
+    if kind is None:
+        return None
+    known = {f.name: record[f.name] for f in fields(kind) if f.name in record}
+    if "parents" in known:
+        known["parents"] = tuple(known["parents"])
+    if "pick" in known:
+        known["pick"] = _pick(known["pick"])
+    if "node" in known:
+        known["node"] = node_from_json(known["node"])
+    return kind(**known)
+
+
+def node_from_json(record: Mapping[str, Any]) -> Node:
+    """Return the node that `record` describes, ignoring fields that this version does not know."""
+    known = {f.name: record[f.name] for f in fields(Node) if f.name in record}
+    known["parents"] = tuple(known["parents"])
+    known["pick"] = _pick(known.get("pick"))
+    if known.get("score") is None:
+        known["score"] = -math.inf
+    return Node(**known)
+
+
+def _pick(record: Mapping[str, Any] | None) -> Pick | None:
+    if record is None:
+        return None
+    return Pick(rank_score=record["rank_score"], visits=record["visits"], bonus=record["bonus"])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Pick):
+        return {"rank_score": value.rank_score, "visits": value.visits, "bonus": value.bonus}
+    if isinstance(value, Node):
+        return node_to_json(value)
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value

@@ -1,0 +1,1 @@
+"""The notebook: the only folder that imports IPython, ipywidgets and anywidget."""

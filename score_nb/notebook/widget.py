@@ -1,0 +1,164 @@
+"""The live view of a run: an anywidget whose page lives in js/src/widget."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import anywidget
+import traitlets
+from IPython.display import display, update_display
+
+from score_nb.errors import ScoreError
+from score_nb.notebook import widget_wire as wire
+from score_nb.notebook.publisher import Changed, Hello, Publisher, Said, Wanted, Watched
+from score_nb.notebook.widget_accept import PAGES
+from score_nb.record import Record
+
+STATIC = Path(__file__).parent.parent / "static"
+
+NO_PAGE = (
+    "The live view did not answer: install score-nb (or anywidget) where the Jupyter server runs and reload the page. "
+    "Until then this picture is kept up to date."
+)
+
+
+class Steered(Watched, Protocol):
+    """What the page may do to a run; each call returns at once, the run's own loop acts on it."""
+
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+        ...
+
+    def pause(self) -> None:
+        """Ask for nothing more until `resume`."""
+        ...
+
+    def resume(self) -> None:
+        """Go on."""
+        ...
+
+    def stop(self) -> None:
+        """End the run."""
+        ...
+
+    def expand(self, node: int, hint: str = "") -> None:
+        """Ask for a child of that node."""
+        ...
+
+    def add_idea(self, text: str) -> None:
+        """Give the search another idea."""
+        ...
+
+    def set_budget(self, *, nodes: int | None = None, minutes: float | None = None) -> None:
+        """Raise or lower what ends the run."""
+        ...
+
+    def accept_marked(self, index: int) -> None:
+        """Note that the user took that node into the notebook."""
+        ...
+
+
+class RunWidget(anywidget.AnyWidget):
+    """The page of one run.
+
+    No trait that changes: all that grows goes as numbered messages, the rest comes with the first of them.
+    """
+
+    _esm = STATIC / "widget.js"
+    # By this the page knows that two views are of one model.
+    _key = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, run: Steered, *, cell_id: str | None, refresh: Callable[[Record, bool], None]) -> None:
+        super().__init__(_key=uuid.uuid4().hex)
+        self._run = run
+        self._publisher = Publisher(run, self.send, refresh, cell_id=cell_id)
+        self.on_msg(self._hear)
+        self._unpin()
+
+    def start(self) -> None:
+        """Start telling the page what happens; call this on the thread of the cell."""
+        self._publisher.start()
+
+    def close(self) -> None:
+        """End the live view; the run goes on."""
+        self._publisher.close()
+        super().close()
+
+    def _send(self, msg: Any, buffers: Any = None) -> None:
+        super()._send(msg, buffers)
+        self._unpin()
+
+    def _unpin(self) -> None:
+        # ipykernel 7.4 answers a comm on the subshell that published last; a thread that sends for a cell pins it to
+        # the main shell, and Stop would wait for whatever cell runs there.
+        with contextlib.suppress(AttributeError):
+            del self.comm._reply_subshell_id
+
+    def _hear(self, _widget: Any, message: Any, _buffers: Any) -> None:
+        """Act on a message of the page; kinds that this version does not know are ignored."""
+        if not isinstance(message, Mapping):
+            return
+        kind = message.get("kind")
+        if kind == "hello":
+            self._publisher.put(Hello())
+        elif kind == "detail" and isinstance(index := message.get("index"), int):
+            self._publisher.put(Wanted(index))
+        elif kind in _COMMANDS:
+            self._command(kind, message)
+
+    def _command(self, kind: str, message: Mapping[str, Any]) -> None:
+        try:
+            _COMMANDS[kind](self._run, message)
+            # An ended run tells no events; the page learns by this that its word was heard.
+            self._publisher.put(Changed())
+        except (ScoreError, KeyError, TypeError, ValueError) as error:
+            self._publisher.put(Said({"kind": "refused", "command": kind, "message": f"{kind}: {error}"}))
+
+
+_COMMANDS: dict[str, Callable[[Steered, Mapping[str, Any]], None]] = {
+    "pause": lambda run, _: run.pause(),
+    "resume": lambda run, _: run.resume(),
+    "stop": lambda run, _: run.stop(),
+    "accepted": lambda run, message: run.accept_marked(int(message["index"])),
+    "expand": lambda run, message: run.expand(int(message["index"]), str(message.get("hint", ""))),
+    "idea": lambda run, message: run.add_idea(str(message["text"])),
+    "budget": lambda run, message: run.set_budget(nodes=int(message["nodes"])),
+}
+
+
+def show(run: Steered, *, cell_id: str | None = None, seed_text: str | None = None) -> RunWidget:
+    """Display `run` as the output of the current cell: live where a page answers, as a picture where none does.
+
+    The saved output carries a picture of the run too, renewed whenever the run's state changes.  Call this only where
+    somebody watches: a headless run must make no widget model, it would blank the exported page.
+    """
+    display_id = f"score-nb-{uuid.uuid4().hex[:12]}"
+
+    def refresh(record: Record, is_live: bool) -> None:
+        data = bundle(record, widget.model_id if is_live else None, cell_id=cell_id)
+        update_display(data, raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
+
+    PAGES.listen()
+    widget = RunWidget(run, cell_id=cell_id, refresh=refresh)
+    display(bundle(run.snapshot(), widget.model_id, cell_id=cell_id), raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
+    widget.start()
+    return widget
+
+
+def bundle(record: Record, model_id: str | None, *, cell_id: str | None) -> dict[str, Any]:
+    """Return the run as output data: the picture, and around it the live view unless `model_id` is None."""
+    from score_nb.view.report import bundle as picture
+
+    data: dict[str, Any] = dict(picture(record))
+    if model_id is None:
+        data.pop(wire.RUN_MIME, None)
+        data["text/html"] = f"{data.get('text/html', '')}<p><small>{NO_PAGE}</small></p>"
+        return data
+    data[wire.WIDGET_MIME] = {"model_id": model_id, "version_major": 2, "version_minor": 0}
+    data[wire.RUN_MIME] = {**data.get(wire.RUN_MIME, {}), "cell_id": cell_id}
+    return data

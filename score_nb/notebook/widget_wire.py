@@ -1,0 +1,311 @@
+"""The wire between kernel and page: every message a tagged mapping, each made from a `Record` by a pure function.
+
+The page's half is js/src/shared/protocol.ts; words are those of `score_nb.types`.  Both sides ignore kinds and fields
+that they do not know, so that an older page meets a newer kernel without breaking.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal, TypedDict
+
+from score_nb.record import Flight, Record
+from score_nb.types import Node, Pick
+
+PROTOCOL = 1
+RUN_MIME = "application/vnd.score-nb.run+json"
+WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+
+# What a node's one line may take on the wire: 10,000 nodes are sent at once, the full line comes with the detail.
+DETAIL_CHARS = 60
+
+
+class NodeWire(TypedDict, total=False):
+    """A node as tree and curve need it, at most 400 bytes; absent fields hold nothing."""
+
+    index: int
+    parents: list[int]
+    status: str
+    value: float | None
+    operator: str
+    visits: int
+    seconds: float
+    finished: float
+    detail: str
+    spread: float
+    holdout: float
+    duplicate_of: int
+    tokens: int
+    cost: float
+    pick: list[float]
+    idea: bool
+    hint: bool
+
+
+class FlightWire(TypedDict, total=False):
+    """An expansion at work."""
+
+    ticket: int
+    parents: list[int]
+    operator: str
+    stage: str
+    since: float
+    pick: list[float]
+    idea: bool
+    hint: bool
+
+
+class BudgetWire(TypedDict):
+    """What ends the run: the first one reached."""
+
+    nodes: int
+    minutes: float | None
+    tokens: int | None
+    cost: float | None
+
+
+class RunWire(TypedDict):
+    """What holds for the run as a whole."""
+
+    id: str
+    name: str
+    metric: str
+    created: str
+    direction: str
+    state: str
+    reason: str
+    budget: BudgetWire
+    elapsed: float
+    tokens: int
+    cost: float
+    accepted: int | None
+    holdout: str | None
+    model: str
+    policy: str
+    c_puct: float
+    timeout: float | None
+    memory: int | None
+    confinement: dict[str, Any]
+    warnings: list[str]
+    cell_id: str | None
+
+
+class Snapshot(TypedDict):
+    """The whole run: the answer to a hello."""
+
+    kind: Literal["snapshot"]
+    seq: int
+    protocol: int
+    run: RunWire
+    nodes: list[NodeWire]
+    in_flight: list[FlightWire]
+
+
+class Delta(TypedDict, total=False):
+    """What changed since the message before; `seq` counts up by one."""
+
+    kind: Literal["delta"]
+    seq: int
+    run: dict[str, Any]
+    nodes: list[NodeWire]
+    visits: list[tuple[int, int]]
+    in_flight: list[FlightWire]
+
+
+class DetailWire(TypedDict):
+    """All of a node that only its own view shows; sent on demand."""
+
+    kind: Literal["detail"]
+    index: int
+    source: str
+    log: str
+    prompt: str
+    reply: str
+    plan: str
+    idea: str
+    hint: str
+    detail: str
+    model: str
+    metrics: dict[str, float | None]
+    cpu_seconds: float
+    peak_mib: float
+    started: float
+    ticket: int
+
+
+class Refused(TypedDict):
+    """A command that could not be carried out, in the user's words."""
+
+    kind: Literal["refused"]
+    command: str
+    message: str
+
+
+FromKernel = Snapshot | Delta | DetailWire | Refused
+
+
+def run_to_wire(record: Record, cell_id: str | None) -> RunWire:
+    """Return the run's own fields."""
+    options = record.options
+    return {
+        "id": record.run_id,
+        "name": record.name,
+        "metric": record.task.metric,
+        "created": record.created,
+        "direction": record.direction,
+        "state": record.state,
+        "reason": record.reason,
+        "budget": {
+            "nodes": record.budget_nodes,
+            "minutes": options.get("minutes"),
+            "tokens": options.get("tokens"),
+            "cost": options.get("cost"),
+        },
+        "elapsed": round(record.elapsed, 2),
+        "tokens": record.tokens,
+        "cost": round(record.cost, 6),
+        "accepted": record.accepted,
+        "holdout": options.get("holdout"),
+        "model": options.get("model") or "",
+        "policy": options.get("policy") or "puct",
+        "c_puct": options.get("c_puct", 1.0),
+        "timeout": record.timeout,
+        "memory": record.memory,
+        "confinement": dict(record.confinement),
+        "warnings": list(record.warnings),
+        "cell_id": cell_id,
+    }
+
+
+def node_to_wire(node: Node) -> NodeWire:
+    """Return what the page always needs of `node`."""
+    wire: NodeWire = {
+        "index": node.index,
+        "parents": list(node.parents),
+        "status": node.status,
+        "value": _finite(node.value),
+        "operator": node.operator,
+        "visits": node.visits,
+        "seconds": round(node.seconds, 3),
+        "finished": round(node.finished, 2),
+    }
+    # What was changed, or what went wrong: the one line that tooltip, news and search need.
+    if line := (node.plan or node.detail) if node.is_scored else (node.detail or node.plan):
+        wire["detail"] = _clip(line)
+    if (spread := _finite(node.spread)) is not None:
+        wire["spread"] = float(f"{spread:.6g}")
+    if (holdout := _finite(node.holdout)) is not None:
+        wire["holdout"] = holdout
+    if node.duplicate_of is not None:
+        wire["duplicate_of"] = node.duplicate_of
+    if node.tokens:
+        wire["tokens"] = node.tokens
+    if node.cost:
+        wire["cost"] = round(node.cost, 6)
+    if node.pick is not None:
+        wire["pick"] = _pick(node.pick)
+    if node.idea:
+        wire["idea"] = True
+    if node.hint:
+        wire["hint"] = True
+    return wire
+
+
+def flight_to_wire(flight: Flight) -> FlightWire:
+    """Return an expansion at work."""
+    wire: FlightWire = {
+        "ticket": flight.ticket,
+        "parents": list(flight.parents),
+        "operator": flight.operator,
+        "stage": flight.stage,
+        "since": round(flight.since, 2),
+        "pick": _pick(flight.pick),
+    }
+    if flight.idea:
+        wire["idea"] = True
+    if flight.hint:
+        wire["hint"] = True
+    return wire
+
+
+def detail_to_wire(node: Node) -> DetailWire:
+    """Return all of `node` that only its own view shows."""
+    return {
+        "kind": "detail",
+        "index": node.index,
+        "source": node.source,
+        "log": node.log,
+        "prompt": node.prompt,
+        "reply": node.reply,
+        "plan": node.plan,
+        "idea": node.idea,
+        "hint": node.hint,
+        "detail": node.detail,
+        "model": node.model,
+        "metrics": {name: _finite(value) for name, value in node.metrics.items()},
+        "cpu_seconds": round(node.cpu_seconds, 3),
+        "peak_mib": round(node.peak_mib, 1),
+        "started": round(node.started, 2),
+        "ticket": node.ticket,
+    }
+
+
+def snapshot(record: Record, *, seq: int, cell_id: str | None) -> Snapshot:
+    """Return the whole run as one message."""
+    return {
+        "kind": "snapshot",
+        "seq": seq,
+        "protocol": PROTOCOL,
+        "run": run_to_wire(record, cell_id),
+        "nodes": [node_to_wire(node) for node in record.nodes],
+        "in_flight": [flight_to_wire(flight) for flight in record.in_flight.values()],
+    }
+
+
+def delta(old: Record, new: Record, *, seq: int, cell_id: str | None) -> Delta:
+    """Return what `new` has that `old`, an earlier copy of the same record, had not."""
+    message: Delta = {"kind": "delta", "seq": seq, "run": _changed_fields(old, new, cell_id)}
+    nodes, visits = _changed_nodes(old.nodes, new.nodes)
+    if nodes:
+        message["nodes"] = nodes
+    if visits:
+        message["visits"] = visits
+    if old.in_flight != new.in_flight:
+        message["in_flight"] = [flight_to_wire(flight) for flight in new.in_flight.values()]
+    return message
+
+
+def _changed_fields(old: Record, new: Record, cell_id: str | None) -> dict[str, Any]:
+    before: Mapping[str, Any] = run_to_wire(old, cell_id)
+    now: Mapping[str, Any] = run_to_wire(new, cell_id)
+    # The clock always goes along: it is how the page knows how old its picture is.
+    return {name: value for name, value in now.items() if name == "elapsed" or before[name] != value}
+
+
+def _changed_nodes(old: list[Node], new: list[Node]) -> tuple[list[NodeWire], list[tuple[int, int]]]:
+    nodes: list[NodeWire] = []
+    visits: list[tuple[int, int]] = []
+    # Nodes are frozen: one that is still the same object has not changed.
+    for before, now in zip(old, new, strict=False):
+        if before is now:
+            continue
+        if before.visits != now.visits:
+            visits.append((now.index, now.visits))
+        if before.holdout != now.holdout:
+            nodes.append(node_to_wire(now))
+    nodes.extend(node_to_wire(node) for node in new[len(old) :])
+    return nodes, visits
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _pick(pick: Pick) -> list[float]:
+    return [round(pick.rank_score, 4), pick.visits, round(pick.bonus, 4)]
+
+
+def _clip(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= DETAIL_CHARS else line[: DETAIL_CHARS - 1] + "…"

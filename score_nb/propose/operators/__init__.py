@@ -1,0 +1,1 @@
+"""Changes to a cell's syntax tree that need no language model."""

@@ -1,0 +1,71 @@
+"""What tokens cost, from a table that the user can edit."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from score_nb.errors import BadOption
+
+_VARIANT = re.compile(r"-(?:\d{4}.*|\d{2}-\d{2}.*|latest|preview.*|exp.*)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million tokens."""
+
+    tokens_in: float
+    tokens_out: float
+    cached: float | None = None
+
+    def cost(self, tokens_in: int, tokens_out: int, cached: int = 0) -> float:
+        """Return US dollars for one call; `cached` of the tokens in were read from the provider's cache."""
+        cached = min(cached, tokens_in) if self.cached is not None else 0
+        full = (tokens_in - cached) * self.tokens_in + tokens_out * self.tokens_out
+        return (full + cached * (self.cached or 0.0)) / 1_000_000
+
+
+def load_prices(path: Path | None = None) -> Mapping[str, Price]:
+    """Return the shipped price table, overlaid with the user's at `path`.
+
+    Raises
+    ------
+    BadOption
+        The user's file is no such table.
+    """
+    table = _read(files("score_nb.propose").joinpath("prices.json").read_text("utf-8"))
+    if path is None:
+        return table
+    try:
+        return {**table, **_read(path.read_text("utf-8"))}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadOption(
+            f'the price table {path} cannot be read ({error}): it should look like {{"usd_per_million_tokens": '
+            '{"my-model": {"in": 0.5, "out": 1.5}}}'
+        ) from None
+
+
+def _read(text: str) -> dict[str, Price]:
+    rows = json.loads(text)["usd_per_million_tokens"]
+    return {
+        name.lower(): Price(float(row["in"]), float(row["out"]), float(row["cached"]) if "cached" in row else None)
+        for name, row in rows.items()
+    }
+
+
+def price_of(model: str, prices: Mapping[str, Price]) -> Price | None:
+    """Return the price of `model`, None where the table does not know it.
+
+    Dated names (`gpt-5-mini-2025-08-07`) and names with a vendor before a slash find the plain name's price.
+    """
+    name = model.lower()
+    for spelling in (name, name.rpartition("/")[2]):
+        plain = _VARIANT.sub("", spelling)
+        for known in (spelling, plain):
+            if known in prices:
+                return prices[known]
+    return None

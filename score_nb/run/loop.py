@@ -1,0 +1,445 @@
+"""The loop of one run: one thread owns the record; workers get values and return values.
+
+    ask -> proposal pool -> Proposal -> (known digest? reuse) -> evaluation pool -> Evaluation -> NodeAdded
+
+Two ways to commit results.  Without `--seed` as they come in.  With it in the order asked, and ticket k is asked when
+exactly the tickets up to k - LAG are committed: whatever the timing or the number of workers, the tree is the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from score_nb import events as ev
+from score_nb.config import Options
+from score_nb.errors import ModelUnavailable, ScoreError
+from score_nb.evaluate.base import Evaluator
+from score_nb.propose.base import Proposer
+from score_nb.record import Flight, Record
+from score_nb.run.budget import DROPS_BEFORE_END, is_out_of_time, used_up
+from score_nb.run.measure import measure
+from score_nb.run.messages import Command, Evaluated, HoldoutEvaluated, Message, Proposed
+from score_nb.run.outcome import duplicate_node, evaluated_node, limits_from, seed_error, seed_node
+from score_nb.run.pool import Pool
+from score_nb.run.requests import request_for
+from score_nb.search.planner import Planner
+from score_nb.store.journal import Journal
+from score_nb.types import Evaluation, Expansion, Proposal, RunState, digest
+
+LAG = 8
+TICK_S = 0.5
+# The seed's own run has no measure yet.
+SEED_TIMEOUT_S = 600.0
+SEED_MEMORY_MIB = 1 << 20
+
+log = logging.getLogger("score_nb")
+
+
+class Loop:
+    """Runs one search.  `run` is the thread's body; everything else is called on that thread, except `inbox.put`.
+
+    Parameters
+    ----------
+    record : Record
+        Changed only here, under `guard`.
+    publish : callable
+        Called with each event once it is durable and in the record.
+    """
+
+    def __init__(
+        self,
+        *,
+        record: Record,
+        options: Options,
+        proposer: Proposer,
+        evaluator: Evaluator,
+        journal: Journal | None,
+        publish: Callable[[ev.Event], None],
+        ideas: Sequence[str] = (),
+        has_holdout: bool = False,
+        entropy: int = 0,
+    ) -> None:
+        self.record, self.options = record, options
+        self.proposer, self.evaluator, self.journal = proposer, evaluator, journal
+        self.publish, self.ideas, self.has_holdout, self.entropy = publish, list(ideas), has_holdout, entropy
+        self.inbox: SimpleQueue[Message] = SimpleQueue()
+        self.guard = threading.Lock()
+        self.planner = Planner(options.policy, options.c_puct, str(entropy))
+        self._is_ordered = options.seed is not None
+        self._offset = record.elapsed
+        self._began = time.monotonic()
+        self._paused_since: float | None = None
+        self._paused_s = 0.0
+        self._stop_reason: str | None = None
+        self._unasked: list[int] = []
+        self._sources: dict[int, str] = {}
+        self._drops: dict[int, str] = {}
+        self._evaluating: set[str] = set()
+        self._evaluations: dict[str, Evaluation] = {}
+        self._last_drop = ""
+        self._holdouts: set[int] = set()
+        self._resumed = sorted(record.in_flight)
+
+    # -- the thread ------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Search until a budget is used up, the user stops it, or a tool breaks; never raises."""
+        try:
+            with ExitStack() as parts:  # closed from the last to the first, the journal also where another one fails
+                if self.journal is not None:
+                    parts.callback(self.journal.close)
+                parts.callback(self.proposer.close)
+                parts.callback(self.evaluator.close)
+                self._run(parts)
+        except Exception:
+            log.exception("the run %s could not be closed", self.record.name)
+
+    def _run(self, parts: ExitStack) -> None:
+        try:
+            self._proposals = Pool("proposal", self.options.n_proposals)
+            parts.callback(self._proposals.close)
+            self._evaluators = Pool("evaluation", self.options.n_workers)
+            parts.callback(self._evaluators.close)
+            self._open()
+            if not self.record.nodes:
+                self._evaluate_seed()
+            if self.record.nodes:
+                self._search()
+            self._end()
+        except ScoreError as error:
+            self._fail(str(error))
+        except Exception as error:
+            log.exception("the run %s ended by a fault", self.record.name)
+            self._fail(f"a fault in score-nb, please report it: {type(error).__name__}: {error}")
+
+    def _open(self) -> None:
+        confinement = self.evaluator.start()
+        timeout = self.options.timeout or self.record.timeout or SEED_TIMEOUT_S
+        memory = self.options.memory or self.record.memory
+        if memory is not None or self.options.timeout or self.record.timeout:
+            self.evaluator.limit(timeout, memory or SEED_MEMORY_MIB)
+        self._emit(ev.EvaluatorReady(self.at(), asdict(confinement), timeout, memory or 0))
+        if self.proposer.notice:
+            self._emit(ev.Warned(self.at(), self.proposer.notice))
+
+    def _evaluate_seed(self) -> None:
+        started = self.at()
+        source = self.record.task.seed
+        self._evaluators.submit(
+            lambda: self._measure(source, -math.inf), lambda result: self.inbox.put(Evaluated("", result))
+        )
+        while "" not in self._evaluations:
+            self._receive()
+            if self._stop_reason is not None:
+                return
+        result = self._evaluations.pop("")
+        if result.value is None:
+            raise seed_error(self.record.task.metric, result)
+        timeout, memory = limits_from(result, self.options)
+        self.evaluator.limit(timeout, memory)
+        self._emit(ev.EvaluatorReady(self.at(), self.record.confinement, timeout, memory))
+        node = seed_node(source, result, direction=self.options.direction, started=started, finished=self.at())
+        self._emit(ev.NodeAdded(self.at(), node))
+        self._score_holdout(0)
+
+    def _search(self) -> None:
+        for ticket in self._resumed:
+            self._relaunch(self.record.in_flight[ticket])
+        for node in {0, self.record.best.index if self.record.best else 0}:
+            # The kernel may have died between a best and its hold-out.
+            if self.record.nodes[node].holdout is None and node not in self._holdouts:
+                self._score_holdout(node)
+        self._commit_ready()
+        while True:
+            self._fill()
+            if self._is_done():
+                return
+            self._receive()
+
+    def _receive(self) -> None:
+        try:
+            message = self.inbox.get(timeout=TICK_S)
+        except Empty:
+            return
+        while True:
+            self._handle(message)
+            try:
+                message = self.inbox.get_nowait()
+            except Empty:
+                break
+        self._commit_ready()
+
+    def _handle(self, message: Message) -> None:
+        match message:
+            case Command(action):
+                action()
+            case Proposed(ticket, result):
+                self._on_proposal(ticket, result)
+            case Evaluated(program, result):
+                self._evaluating.discard(program)
+                self._evaluations[program] = _value_or_raise(result)
+            case HoldoutEvaluated(index, result):
+                self._on_holdout(index, _value_or_raise(result))
+
+    def _is_done(self) -> bool:
+        if self._stop_reason is not None or is_out_of_time(self.options, self._active()):
+            return True
+        if self._paused_since is not None:
+            return False
+        return not self.record.in_flight and not self._holdouts and bool(self._used_up())
+
+    def _used_up(self) -> str:
+        return used_up(self.record, self.options, self._active())
+
+    # -- asking ----------------------------------------------------------------------------------------------------
+
+    def _fill(self) -> None:
+        """Launch expansions while there is room."""
+        while self._has_room():
+            self._launch(self.planner.ask(self.record, self.record.last_ticket + 1, self.ideas))
+
+    def _has_room(self) -> bool:
+        if self._paused_since is not None or self._stop_reason is not None or self._used_up():
+            return False
+        in_flight = self.record.in_flight.values()
+        if len(in_flight) >= self._most_in_flight():
+            return False
+        proposing = sum(flight.stage == "proposing" for flight in in_flight)
+        return self._is_ordered or proposing < self.options.n_proposals
+
+    def _most_in_flight(self) -> int:
+        """Return how many expansions may be on their way; each one is chosen without knowing the others' results."""
+        workers, proposals = self.options.n_workers, self.options.n_proposals
+        if self._is_ordered:
+            return LAG
+        if workers == 1 and (proposals == 1 or self.proposer.is_instant):
+            return 1  # the published algorithm to the letter: nothing is chosen before the last result is known
+        return workers + 1 if self.proposer.is_instant else proposals + 2 * workers
+
+    def _launch(self, expansion: Expansion) -> None:
+        self._emit(
+            ev.ExpansionStarted(
+                self.at(), expansion.ticket, expansion.parents, expansion.operator, expansion.pick,
+                expansion.hint, expansion.idea,
+            )
+        )  # fmt: skip
+        self._propose(self.record.in_flight[expansion.ticket])
+
+    def _relaunch(self, flight: Flight) -> None:
+        """Take up an expansion of an earlier kernel: a reply that was paid for is not asked for again."""
+        if flight.proposal is None:
+            self._propose(flight)
+        else:
+            self._take_source(flight.ticket, flight.proposal.source, flight.proposal.detail)
+
+    def _propose(self, flight: Flight) -> None:
+        request = request_for(self.record, flight, self.entropy)
+        self._proposals.submit(
+            lambda: self.proposer.propose(request), lambda result: self.inbox.put(Proposed(flight.ticket, result))
+        )
+
+    def _on_proposal(self, ticket: int, result: Proposal | Exception) -> None:
+        if isinstance(result, ModelUnavailable):
+            self._unasked.append(ticket)
+            self.pause(str(result))
+            return
+        proposal = _value_or_raise(result)
+        self._emit(
+            ev.ProposalReceived(
+                self.at(), ticket, proposal.source, proposal.model, proposal.detail, proposal.prompt, proposal.reply,
+                proposal.tokens_in, proposal.tokens_out, proposal.cost, proposal.seconds, proposal.plan,
+            )
+        )  # fmt: skip
+        self._take_source(ticket, proposal.source, proposal.detail)
+
+    def _take_source(self, ticket: int, source: str | None, detail: str) -> None:
+        if source is None:
+            self._drops[ticket] = detail
+            return
+        self._sources[ticket] = source
+        program = digest(source)
+        known = self.record.index_of(program) is not None or program in self._evaluations
+        if known or program in self._evaluating:
+            return
+        self._evaluating.add(program)
+        # In order, what is repeated must not depend on what happens to be known by now: everything is.
+        threshold = -math.inf if self._is_ordered or not self.record.best else self.record.best.score
+        # The event is the loop's to write: the worker only says that it begins.
+        self._evaluators.submit(
+            lambda: self._evaluate(ticket, source, threshold),
+            lambda result: self.inbox.put(Evaluated(program, result)),
+        )
+
+    def _evaluate(self, ticket: int, source: str, threshold: float) -> Evaluation:
+        self.inbox.put(Command(lambda: self._on_evaluation_started(ticket)))
+        return self._measure(source, threshold)
+
+    def _measure(self, source: str, threshold: float) -> Evaluation:
+        return measure(
+            self.evaluator,
+            source,
+            seed=self.entropy,
+            repeats=self.options.repeats,
+            threshold=threshold,
+            direction=self.options.direction,
+        )
+
+    def _on_evaluation_started(self, ticket: int) -> None:
+        if ticket in self.record.in_flight:
+            self._emit(ev.EvaluationStarted(self.at(), ticket))
+
+    # -- committing ------------------------------------------------------------------------------------------------
+
+    def _commit_ready(self) -> None:
+        """Turn what is ready into nodes: as it came, or strictly in the order asked."""
+        if not self._is_ordered:
+            for ticket in sorted(self.record.in_flight):
+                self._commit(ticket)
+            return
+        while self.record.in_flight and self._paused_since is None and self._stop_reason is None:
+            if not self._commit(min(self.record.in_flight)):
+                return
+            self._fill()
+
+    def _commit(self, ticket: int) -> bool:
+        """Commit one ticket if its result is there; return whether it was."""
+        if ticket in self._drops:
+            self._emit(ev.ExpansionDropped(self.at(), ticket, self._drops.pop(ticket)))
+            return True
+        source = self._sources.get(ticket)
+        if source is None:
+            return False
+        original = self.record.index_of(digest(source))
+        result = self._evaluations.get(digest(source))
+        if original is None and result is None:
+            return False
+        flight, index = self.record.in_flight[ticket], len(self.record.nodes)
+        if original is not None:
+            node = duplicate_node(flight, index, source, self.record.nodes[original], finished=self.at())
+        else:
+            assert result is not None
+            node = evaluated_node(flight, index, source, result, direction=self.options.direction, finished=self.at())
+        del self._sources[ticket]
+        self._evaluations.pop(digest(source), None)
+        before = self.record.best
+        self._emit(ev.NodeAdded(self.at(), node))
+        if self.record.best is not before and self.record.best is not None:
+            self._score_holdout(self.record.best.index)
+        return True
+
+    def _score_holdout(self, index: int) -> None:
+        if not self.has_holdout:
+            return
+        self._holdouts.add(index)
+        source = self.record.nodes[index].source
+        self._evaluators.submit(
+            lambda: self.evaluator.evaluate(source, seed=self.entropy, metric="holdout"),
+            lambda result: self.inbox.put(HoldoutEvaluated(index, result)),
+        )
+
+    def _on_holdout(self, index: int, result: Evaluation) -> None:
+        self._holdouts.discard(index)
+        self._emit(ev.HoldoutScored(self.at(), index, result.value, result.detail))
+
+    # -- commands (on this thread) ---------------------------------------------------------------------------------
+
+    def pause(self, reason: str = "") -> None:
+        """Ask for nothing more; what is at work is finished."""
+        if self._paused_since is None:
+            self._paused_since = time.monotonic()
+            self._emit(ev.StateChanged(self.at(), "paused", reason))
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        if self._paused_since is None:
+            return
+        self._paused_s += time.monotonic() - self._paused_since
+        self._paused_since = None
+        self._emit(ev.StateChanged(self.at(), "running"))
+        unasked, self._unasked = self._unasked, []
+        for ticket in unasked:
+            self._propose(self.record.in_flight[ticket])
+
+    def stop(self, reason: str = "stopped by the user") -> None:
+        """End the run; evaluations at work are given up, replies that were paid for are kept."""
+        self._stop_reason = reason
+
+    def expand(self, parent: int, hint: str) -> None:
+        """Ask for a child of `parent` with that hint, beside what the policy asks for."""
+        if len(self.record.nodes) + len(self.record.in_flight) < self.options.nodes:
+            self._launch(self.planner.ask_for(self.record, self.record.last_ticket + 1, parent, hint))
+        else:
+            self._emit(ev.Warned(self.at(), "the budget of nodes is used up: raise it, then expand again"))
+
+    def add_idea(self, idea: str) -> None:
+        """Have `idea` tried on a branch of its own."""
+        self.ideas.append(idea)
+
+    def set_options(self, options: Options) -> None:
+        """Go on with other budgets."""
+        self.options = options
+        self._emit(ev.RunResumed(self.at(), {"nodes": options.nodes, "minutes": options.minutes}))
+
+    def mark_accepted(self, index: int) -> None:
+        """Remember that the user took a node into the notebook."""
+        self._emit(ev.NodeAccepted(self.at(), index))
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        if self._stop_reason is not None:
+            self._change("stopped", self._stop_reason)
+            return
+        reason = self._used_up()
+        if self.record.drops_in_a_row >= DROPS_BEFORE_END and self._last_drop:
+            reason = f"{reason}: {self._last_drop}"
+        self._change("finished", reason)
+
+    def _fail(self, reason: str) -> None:
+        try:
+            self._change("failed", reason)
+        except ScoreError:
+            # The store is what failed: tell those who watch all the same.
+            self._tell(ev.StateChanged(self.at(), "failed", reason))
+
+    def _change(self, state: RunState, reason: str) -> None:
+        self._emit(ev.StateChanged(self.at(), state, reason))
+
+    # -- time and events -------------------------------------------------------------------------------------------
+
+    def at(self) -> float:
+        """Return seconds since the run was created, time without a kernel left out."""
+        return self._offset + time.monotonic() - self._began
+
+    def _active(self) -> float:
+        paused = self._paused_s
+        if self._paused_since is not None:
+            paused += time.monotonic() - self._paused_since
+        return self.at() - paused
+
+    def _emit(self, event: ev.Event) -> None:
+        """Store first, then remember, then tell."""
+        if isinstance(event, ev.ExpansionDropped):
+            self._last_drop = event.detail
+        if self.journal is not None:
+            self.journal.append(event)
+        self._tell(event)
+
+    def _tell(self, event: ev.Event) -> None:
+        with self.guard:
+            self.record.apply(event)
+        self.publish(event)
+
+
+def _value_or_raise(result: Any) -> Any:
+    if isinstance(result, Exception):
+        raise result
+    return result

@@ -1,0 +1,1 @@
+"""The tree of candidates and who is expanded next: pure values."""

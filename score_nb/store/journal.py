@@ -1,0 +1,227 @@
+"""The journal of one run: append-only lines, one writer, readers at any time.
+
+Process death loses nothing that was appended; a torn last line is left behind at the next opening.  No SQLite: its WAL
+does not work on the network homes where users' notebooks lie.
+
+Every writer has a file of its own: opening copies what is there to a new one and puts that in the old one's place.  A
+writer that was frozen over a takeover can then spoil nothing, and learns of it before it tells anybody that a line is
+stored: an event counts as appended if the lock is still ours when it lies in the file.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from score_nb.errors import StoreBroken
+from score_nb.events import (
+    EvaluationStarted,
+    Event,
+    ExpansionStarted,
+    from_json,
+    to_json,
+)
+from score_nb.store.lines import Damaged, is_newer, line_of, parse_line, whole_lines
+from score_nb.store.lock import GRACE_S, Holder, Lock
+from score_nb.store.texts import DRAFT, TEXTS, open_whole, put_texts, sync, take_texts, write_all
+
+JOURNAL = "journal.jsonl"
+# What can be asked for again at no price need not wait for the disk; process death does not lose it either.
+CHEAP = (ExpansionStarted, EvaluationStarted)
+REREAD_S = 0.05
+
+
+class Journal:
+    """The writer of a run's folder; opening it takes the run's lock.
+
+    Attributes
+    ----------
+    folder : Path
+        The run's folder; made where there is none.
+
+    Raises
+    ------
+    StoreBusy
+        Another live process writes this run.
+    StoreBroken
+        The folder cannot be written, the journal is damaged, or a newer version wrote it.
+    """
+
+    def __init__(self, folder: Path, holder: Holder | None = None) -> None:
+        self.folder = folder
+        self._file = -1
+        self._lock = Lock(folder / "lock", holder)
+        try:
+            (folder / TEXTS).mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+            try:
+                self._open()
+            except BaseException:
+                self._lock.release()
+                raise
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+
+    def append(self, event: Event) -> None:
+        """Make `event` durable: it survives this process when the call returns, and a power cut if it cost anything.
+
+        Raises
+        ------
+        StoreBroken
+            The disk is full or gone, or another process took the run over; nothing half-written is left.
+        """
+        self._lock.check()
+        try:
+            line = line_of(self._next, put_texts(to_json(event), self.folder / TEXTS))
+            self._write(line)
+            if not isinstance(event, CHEAP):
+                sync(self._file)
+        except OSError as error:
+            with suppress(OSError):
+                os.ftruncate(self._file, self._end)
+            raise StoreBroken(
+                f"cannot write the run to {self.folder} ({error.strerror}): make room and run the cell again; "
+                "all that was shown is kept"
+            ) from error
+        # Who took over in between has copied the file without this line, or will find it there.
+        self._lock.check()
+        self._next += 1
+        self._end += len(line)
+
+    def close(self) -> None:
+        """Give the run free for others; further calls do nothing."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+            self._lock.release()
+
+    def _open(self) -> None:
+        reader = JournalReader(self.folder)
+        reader.poll()
+        _sweep(self.folder)
+        self._next, self._end = reader.lines, reader.end
+        path = self.folder / JOURNAL
+        self._file = open_whole(path, path.read_bytes()[: self._end] if self._end else b"")
+
+    def _write(self, line: bytes) -> None:
+        os.lseek(self._file, self._end, os.SEEK_SET)
+        write_all(self._file, line)
+
+
+class JournalReader:
+    """Reads a journal that another process may be writing; each `poll` costs what is new.
+
+    Attributes
+    ----------
+    lines, end : int
+        Whole lines read so far and the bytes that they take.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._begin()
+
+    def _begin(self) -> None:
+        self.lines = self.end = 0
+        self._last = b""
+
+    def poll(self) -> list[Event]:
+        """Return the events that were appended since the last call; kinds of a newer version are passed over.
+
+        A list that begins with `RunStarted` is the whole journal: the first time, and after the file was replaced by
+        another one.  A torn last line waits for the next call.
+
+        Raises
+        ------
+        StoreBroken
+            The journal cannot be read, a line before the last one is damaged, or a newer version wrote it.
+        """
+        path = self.folder / JOURNAL
+        try:
+            try:
+                records = self._read(path)
+            except Damaged:
+                # Network file systems show a file for a moment as it never was.
+                time.sleep(REREAD_S)
+                records = self._read(path)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StoreBroken(f"cannot read the run in {self.folder} ({error.strerror})") from error
+        except Damaged as damage:
+            raise StoreBroken(
+                f"line {damage.line} of {path} is damaged ({damage.reason}): restore the file from a backup, "
+                "or begin anew with --fresh; nothing was overwritten"
+            ) from damage
+        return [event for record in records if (event := self._event(record)) is not None]
+
+    def _read(self, path: Path) -> list[dict[str, Any]]:
+        with open(path, "rb") as file:
+            # The last line read must still stand where it stood; else another writer's file is there now.
+            file.seek(self.end - len(self._last))
+            if file.read(len(self._last)) != self._last:
+                self._begin()
+                file.seek(0)
+            data = file.read()
+        whole = whole_lines(data, self.lines)
+        if self.lines == 0 and whole.records and is_newer(whole.records[0]):
+            raise StoreBroken(
+                f"the run in {self.folder} was written by a newer score-nb: pip install -U score-nb to open it, "
+                "or begin anew with --fresh"
+            )
+        if whole.records:
+            self._last = data[whole.last : whole.end]
+        self.lines += len(whole.records)
+        self.end += whole.end
+        return whole.records
+
+    def _event(self, record: dict[str, Any]) -> Event | None:
+        try:
+            return from_json(take_texts(record, self.folder / TEXTS))
+        except (TypeError, KeyError, AttributeError) as error:
+            raise StoreBroken(
+                f"the run in {self.folder} holds {record.get('event')} in a form that this score-nb does not know "
+                f"({error}): pip install -U score-nb to open it, or begin anew with --fresh"
+            ) from error
+
+
+def read_events(folder: Path) -> list[Event]:
+    """Return the events stored in a run's folder, also while another process writes it.
+
+    Raises
+    ------
+    StoreBroken
+        As `JournalReader.poll`.
+    """
+    return JournalReader(folder).poll()
+
+
+def read_header(folder: Path) -> Event | None:
+    """Return the first event of a run's folder, None where there is no whole one that can be read."""
+    try:
+        with open(folder / JOURNAL, "rb") as file:
+            record = parse_line(0, file.readline())
+        return from_json(take_texts(record, folder / TEXTS))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, StoreBroken):
+        return None
+
+
+def cannot_write(folder: Path, error: OSError) -> StoreBroken:
+    """Return the error for a folder that cannot be written."""
+    return StoreBroken(
+        f"cannot write the run to {folder} ({error.strerror}): free space or rights there, "
+        "or set SCORE_NB_HOME to a folder that can be written"
+    )
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers that were killed left half done."""
+    old = time.time() - 60 * GRACE_S
+    for draft in (*folder.glob(f"*{DRAFT}"), *(folder / TEXTS).glob(f"*{DRAFT}"), *folder.glob("lock.*")):
+        with suppress(OSError):
+            # Others that look for the lock are at work on theirs at this moment.
+            if draft.suffix == DRAFT or draft.stat().st_mtime < old:
+                draft.unlink()

@@ -1,0 +1,110 @@
+"""Long texts beside the journal, in files named after what they hold: each is stored once, and read back as written."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from score_nb.errors import StoreBroken
+
+TEXTS = "texts"
+LONG_TEXT = 400
+DRAFT = ".tmp"
+_NAME = re.compile(r"[0-9a-f]{32}")
+# macOS has no fdatasync.
+sync = getattr(os, "fdatasync", os.fsync)
+
+
+def put_texts(record: Any, folder: Path) -> Any:
+    """Return `record` with its long texts moved to files of `folder`."""
+    if isinstance(record, dict):
+        return {key: put_texts(value, folder) for key, value in record.items()}
+    if isinstance(record, list):
+        return [put_texts(value, folder) for value in record]
+    if isinstance(record, str) and len(record) > LONG_TEXT:
+        data = record.encode("utf-8", "surrogatepass")
+        name = _name(data)
+        if not (folder / name).exists():
+            write_whole(folder / name, data)
+        return {"text": name, "length": len(record)}
+    return record
+
+
+def take_texts(record: Any, folder: Path) -> Any:
+    """Return `record` with its long texts read back.
+
+    Raises
+    ------
+    StoreBroken
+        A text is missing or damaged.
+    """
+    if isinstance(record, dict):
+        if record.keys() == {"text", "length"} and _is_name(record["text"]):
+            return _read(folder / record["text"])
+        return {key: take_texts(value, folder) for key, value in record.items()}
+    if isinstance(record, list):
+        return [take_texts(value, folder) for value in record]
+    return record
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that is there whole or not at all, also after a power cut."""
+    os.close(open_whole(path, data))
+
+
+def open_whole(path: Path, data: bytes) -> int:
+    """Do the same and return the file's descriptor, for reading and writing."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}{DRAFT}")
+    flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    file = os.open(draft, flags, 0o644)
+    try:
+        write_all(file, data)
+        sync(file)
+        os.replace(draft, path)
+    except BaseException:
+        os.close(file)
+        with suppress(OSError):
+            draft.unlink()
+        raise
+    sync_folder(path.parent)
+    return file
+
+
+def write_all(file: int, data: bytes) -> None:
+    """Write all of `data`, however many pieces the system makes of it."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(file, left) :]
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut, where the system can."""
+    with suppress(OSError):
+        file = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
+
+
+def _is_name(value: object) -> bool:
+    # A metric may well return a mapping with these two keys: its values are numbers.
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+def _name(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+def _read(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StoreBroken(f"{path} is missing or unreadable ({error.strerror}): the run's folder is damaged") from error
+    if _name(data) != path.name:
+        raise StoreBroken(f"{path} does not hold what was written: the run's folder is damaged")
+    return data.decode("utf-8", "surrogatepass")

@@ -1,0 +1,310 @@
+"""The words of the field as frozen values: what a search makes, measures and remembers.
+
+Standard library only; every other folder may import this one.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import html
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, get_args
+
+Direction = Literal["maximize", "minimize"]
+Status = Literal["ok", "duplicate", "error", "timeout", "memory", "crashed", "forbidden", "invalid"]
+Operator = Literal["seed", "draft", "improve", "debug", "recombine", "idea", "tune"]
+RunState = Literal["running", "paused", "stopped", "finished", "failed"]
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+CANDIDATE_FILE = "<candidate>"
+NO_METRICS: Mapping[str, float] = MappingProxyType({})
+
+# Told by file name, since filters of `catch_warnings` are not safe in threads.
+warnings.filterwarnings("ignore", category=SyntaxWarning, module=CANDIDATE_FILE)
+
+
+def parse(source: str) -> ast.Module:
+    """Return the syntax tree of a candidate; what Python would warn of ("\\d" in a string) is left to the candidate.
+
+    Raises
+    ------
+    SyntaxError, ValueError, RecursionError, MemoryError
+        `source` is no Python that this version can read.
+    """
+    return ast.parse(source, CANDIDATE_FILE)
+
+
+def normalise(source: str) -> str:
+    """Return `source` as its syntax tree spells it: comments, spacing and doc strings gone.
+
+    Source that does not parse comes back stripped of blank space at line ends only.
+    """
+    try:
+        tree = parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return "\n".join(line.rstrip() for line in source.strip().splitlines())
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            _drop_docstring(node)
+    try:
+        return ast.unparse(tree)
+    except RecursionError:
+        return source.strip()
+
+
+def _drop_docstring(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+    first = node.body[0]
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        node.body = node.body[1:] or [ast.Pass()]
+
+
+@functools.lru_cache(maxsize=4096)
+def digest(source: str) -> str:
+    """Return the first 12 hex digits of the SHA-256 of the normalised `source`."""
+    return hashlib.sha256(normalise(source).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is searched for: derived from the seed cell, the metric and the notebook, all as text.
+
+    Attributes
+    ----------
+    seed : str
+        Source of the seed cell, without the magic's line.
+    metric : str
+        Name of the metric function.
+    metric_source : str
+        Its source (or a description where the source cannot be had).
+    metric_doc : str
+        Its docstring, "" where it has none.
+    parameters : tuple of str
+        Outputs that the metric takes as arguments.
+    outputs : tuple of str
+        All names that a candidate must define (`parameters` first).
+    inputs : tuple of str
+        Names that a candidate may read.
+    scorer : tuple of str
+        Names that only the metric may read.
+    leaks : tuple of str
+        Data that both sides read.
+    goal : str
+        What the task is, in the user's words.
+    data_view : str
+        The inputs by name, type, shape, dtype and summary; never rows.
+    """
+
+    seed: str
+    metric: str
+    metric_source: str = ""
+    metric_doc: str = ""
+    parameters: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    scorer: tuple[str, ...] = ()
+    leaks: tuple[str, ...] = ()
+    goal: str = ""
+    data_view: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One version of the seed cell."""
+
+    source: str
+
+    @property
+    def digest(self) -> str:
+        """First 12 hex digits of the SHA-256 of the normalised source."""
+        return digest(self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """Why a node was expanded: the terms of PUCT at the moment of the choice.
+
+    `rank_score` in [0, 1]; `bonus` is the exploration term (already times `c_puct`); `visits` before this expansion.
+    """
+
+    rank_score: float
+    visits: int
+    bonus: float
+
+    @property
+    def puct(self) -> float:
+        """Rank score plus exploration bonus."""
+        return self.rank_score + self.bonus
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A child that was asked for: `ticket` numbers the requests of a run from 1."""
+
+    ticket: int
+    parents: tuple[int, ...]
+    operator: Operator
+    pick: Pick
+    hint: str = ""
+    idea: str = ""
+
+    @property
+    def parent(self) -> int:
+        """The node expanded; a hybrid's second parent follows it in `parents`."""
+        return self.parents[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a proposer wrote: a cell, or the reason why there is none.
+
+    Attributes
+    ----------
+    source : str or None
+        The rewritten cell; None where the reply held no usable one.
+    model : str
+        Who wrote it, e.g. "offline" or "gpt-5-mini".
+    detail : str
+        One line: what was changed, or why `source` is None.
+    plan : str
+        What the model said that it would do, whole.
+    prompt, reply : str
+        The exact texts that went out and came back.
+    tokens_in, tokens_out : int
+        As counted by the endpoint, 0 where there is no language model.
+    cost : float
+        US dollars, 0.0 where unknown or free.
+    seconds : float
+        Wall time of the proposal.
+    """
+
+    source: str | None
+    model: str
+    detail: str = ""
+    plan: str = ""
+    prompt: str = ""
+    reply: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in and out."""
+        return self.tokens_in + self.tokens_out
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What one candidate did when it was run and scored.
+
+    Attributes
+    ----------
+    status : Status
+        `ok`, or the kind of failure.
+    value : float or None
+        The metric as the user reads it, mean over repeats; None unless `ok`.
+    metrics : mapping of str to float
+        Further entries of a metric that returns a mapping.
+    spread : float or None
+        Standard deviation over repeats; None for a single evaluation.
+    detail : str
+        One line naming the cause of a failure, in the user's words.
+    log : str
+        Bounded stdout, stderr and traceback of the candidate.
+    seconds, cpu_seconds : float
+        Wall and CPU time of the candidate and its metric together.
+    peak_mib : float
+        Peak memory of the candidate beyond what it was forked with, MiB.
+    """
+
+    status: Status
+    value: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=lambda: NO_METRICS)
+    spread: float | None = None
+    detail: str = ""
+    log: str = ""
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_mib: float = 0.0
+
+
+def to_score(value: float | None, direction: Direction) -> float:
+    """Return `value` turned so that higher is better, -inf where there is none.
+
+    The one place where a sign is turned.
+    """
+    if value is None or not math.isfinite(value):
+        return -math.inf
+    return value if direction == "maximize" else -value
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A candidate in the tree with all that is known of it.
+
+    `index` 0 is the seed.  `parents` is empty for the seed, has two entries for a hybrid.  `visits` counts the
+    expansions launched in the node's subtree, itself included (Alg. 1 of Aygün et al. 2026).
+    `started` and `finished` are seconds since the run was created.
+    """
+
+    index: int
+    parents: tuple[int, ...]
+    source: str
+    status: Status
+    value: float | None
+    score: float
+    operator: Operator
+    model: str
+    detail: str = ""
+    metrics: Mapping[str, float] = field(default_factory=lambda: NO_METRICS)
+    spread: float | None = None
+    holdout: float | None = None
+    idea: str = ""
+    hint: str = ""
+    ticket: int = 0
+    duplicate_of: int | None = None
+    pick: Pick | None = None
+    visits: int = 1
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_mib: float = 0.0
+    tokens: int = 0
+    cost: float = 0.0
+    started: float = 0.0
+    finished: float = 0.0
+    log: str = ""
+    prompt: str = ""
+    reply: str = ""
+    plan: str = ""
+
+    @property
+    def parent(self) -> int | None:
+        """Index of the (first) parent, None for the seed."""
+        return self.parents[0] if self.parents else None
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether the node carries a value."""
+        return self.value is not None
+
+    @property
+    def digest(self) -> str:
+        """First 12 hex digits of the SHA-256 of the normalised source."""
+        return digest(self.source)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        value = "no value" if self.value is None else f"{self.value:.6g}"
+        title = f"node {self.index} · {value} · {self.status} · {self.operator}"
+        text = f"{title}\n{self.detail}\n\n{self.source}" if self.detail else f"{title}\n\n{self.source}"
+        page = (
+            f"<div><strong>{html.escape(title)}</strong><br>{html.escape(self.detail)}"
+            f'<pre style="overflow-x:auto">{html.escape(self.source)}</pre></div>'
+        )
+        return {"text/plain": text, "text/html": page}

@@ -1,0 +1,1 @@
+"""How a run looks: pictures, HTML, text, tables and charts of a record."""

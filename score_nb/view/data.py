@@ -1,0 +1,70 @@
+"""A run as compact JSON: what the extension needs to draw a saved notebook again, and what a script reads of it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from score_nb.record import Record
+
+MIME = "application/vnd.score-nb.run+json"
+VERSION = 1
+_MOST_SOURCE = 12_000
+
+
+def run_data(record: Record) -> dict[str, Any]:
+    """Return the run without logs, prompts and replies: summary, nodes column by column, seed and best in full."""
+    return {**run_summary(record), "nodes": _columns(record), "sources": _sources(record)}
+
+
+def run_summary(record: Record) -> dict[str, Any]:
+    """Return what holds for the run as a whole."""
+    best, seed = record.best, record.seed
+    return {
+        "version": VERSION,
+        "run": record.run_id,
+        "name": record.name,
+        "metric": record.task.metric,
+        "direction": record.direction,
+        "created": record.created,
+        "state": record.state,
+        "reason": record.reason,
+        "model": record.options.get("model") or "",
+        "budget_nodes": record.budget_nodes,
+        "best": None if best is None else best.index,
+        "best_value": None if best is None else best.value,
+        "seed_value": None if seed is None else seed.value,
+        "gain": record.gain,
+        "holdout": None if best is None else _finite(best.holdout),
+        "holdout_gain": _finite(record.holdout_gain),
+        "accepted": record.accepted,
+        "tokens": record.tokens,
+        "cost": round(record.cost, 6),
+        "elapsed": round(record.elapsed, 2),
+        "confinement": str(record.confinement.get("level", "")),
+        "counts": dict(record.counts()),
+    }
+
+
+def _columns(record: Record) -> dict[str, list[Any]]:
+    nodes = record.nodes
+    return {
+        "parents": [list(node.parents) for node in nodes],
+        "status": [node.status for node in nodes],
+        "value": [_finite(node.value) for node in nodes],
+        "holdout": [_finite(node.holdout) for node in nodes],
+        "operator": [node.operator for node in nodes],
+        "visits": [node.visits for node in nodes],
+        "finished": [round(node.finished, 2) for node in nodes],
+        "detail": [node.detail[:60] for node in nodes],
+    }
+
+
+def _sources(record: Record) -> dict[str, str]:
+    """Return the programs that are shown in full, by index; one beyond all measure is left to the store."""
+    shown = [node for node in (record.seed, record.best) if node is not None]
+    return {str(node.index): node.source for node in shown if len(node.source) <= _MOST_SOURCE}
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

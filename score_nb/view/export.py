@@ -1,0 +1,159 @@
+"""A run as one file that needs neither kernel nor server: a page, a notebook, data, or the best cell as a script."""
+
+from __future__ import annotations
+
+import json
+import os
+import textwrap
+from collections.abc import Callable, Mapping
+from html import escape
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from score_nb.errors import BadOption, ScoreError, did_you_mean
+from score_nb.events import node_to_json
+from score_nb.record import Record
+from score_nb.types import Node
+from score_nb.view.data import run_summary
+from score_nb.view.report import bundle
+from score_nb.view.words import facts, gain_words, number
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+</head>
+<body style="font-family:system-ui,sans-serif;max-width:1060px;margin:24px auto;padding:0 16px">
+{body}
+</body>
+</html>
+"""
+
+
+def export(record: Record, path: Path) -> None:
+    """Write the run to `path`, as its ending says: .html, .ipynb, .json or .py.
+
+    Raises
+    ------
+    BadOption
+        No such format; the message names those there are.
+    ScoreError
+        There is nothing to write yet, or the file cannot be written.
+    """
+    writer = _WRITERS.get(path.suffix.lower())
+    if writer is None:
+        known = ", ".join(_WRITERS)
+        raise BadOption(f"{path.name} ends in no known format: use {known}.{did_you_mean(path.suffix, _WRITERS)}")
+    text = writer(record)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise ScoreError(f"cannot write {path} ({error.strerror}): choose another place") from error
+
+
+def to_page(record: Record) -> str:
+    """Return one HTML page with tree, curve, diff and every program; no script, nothing fetched."""
+    programs = "".join(_program(node) for node in record.nodes if node.is_scored)
+    programs = f"<details><summary>All programs with a value</summary>{programs}</details>" if programs else ""
+    metric = f"<details><summary>The metric</summary>{_pre(record.task.metric_source)}</details>"
+    title = f"score-nb {record.name}"
+    return _PAGE.format(title=escape(title), body=bundle(record)["text/html"] + metric + programs)
+
+
+def to_script(record: Record) -> str:
+    """Return the best cell as a Python file that says where it comes from."""
+    best = _best(record)
+    lines = [
+        f"# Found by score-nb, run {record.name} ({record.run_id}), candidate {best.index} of {len(record.nodes)}.",
+        f"# {record.task.metric}: {number(best.value)}" + _gained(record),
+        f"# Written by: {best.model or 'the user (the seed)'}",
+    ]
+    if record.task.inputs:
+        reads = f"Reads from the notebook: {', '.join(record.task.inputs)}"
+        lines += textwrap.wrap(reads, 110, initial_indent="# ", subsequent_indent="#   ")
+    return "\n".join(lines) + f"\n\n{best.source.rstrip()}\n"
+
+
+def to_json_text(record: Record) -> str:
+    """Return everything that is known of the run as JSON: summary, task, options, every node in full."""
+    content = {
+        **run_summary(record),
+        "task": {name: getattr(record.task, name) for name in record.task.__slots__},
+        "options": record.options,
+        "versions": record.versions,
+        "warnings": record.warnings,
+        "nodes": [node_to_json(node) for node in record.nodes],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False, default=list) + "\n"
+
+
+def to_notebook(record: Record) -> str:
+    """Return a notebook that holds the best cell with the run's pictures below it, the metric and the seed."""
+    best = _best(record)
+    table = "\n".join(f"| {what} | {how.replace('|', '/')} |" for what, how in facts(record))
+    cells = [
+        _markdown("title", f"# {record.name}: the best cell found\n\n| | |\n|---|---|\n{table}"),
+        {
+            "cell_type": "code",
+            "id": "best",
+            "metadata": {"score_nb": provenance(record, best)},
+            "execution_count": None,
+            "source": best.source,
+            "outputs": [{"output_type": "display_data", "metadata": {}, "data": bundle(record)}],
+        },
+        _markdown("metric", f"## The metric\n\n```python\n{record.task.metric_source}\n```"),
+        _markdown("seed", f"## The seed it grew from\n\n```python\n{record.task.seed}\n```"),
+    ]
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    content = {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def provenance(record: Record, node: Node) -> dict[str, Any]:
+    """Return where a cell comes from, as it is kept in the cell's metadata."""
+    return {
+        "run": record.run_id,
+        "name": record.name,
+        "node": node.index,
+        "metric": record.task.metric,
+        "value": node.value,
+        "holdout": node.holdout,
+        "seed_value": record.seed.value if record.seed else None,
+        "model": node.model,
+    }
+
+
+_WRITERS: Mapping[str, Callable[[Record], str]] = MappingProxyType(
+    {".html": to_page, ".ipynb": to_notebook, ".json": to_json_text, ".py": to_script}
+)
+
+
+def _best(record: Record) -> Node:
+    if record.best is None:
+        raise ScoreError(f"run {record.name} has no candidate with a value: there is no cell to write")
+    return record.best
+
+
+def _gained(record: Record) -> str:
+    words = gain_words(record, record.gain)
+    return f" ({words})" if words else ""
+
+
+def _markdown(cell_id: str, text: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "id": cell_id, "metadata": {}, "source": text}
+
+
+def _program(node: Node) -> str:
+    title = f"#{node.index} {number(node.value)} {node.detail}".strip()
+    return f"<details><summary>{escape(title)}</summary>{_pre(node.source)}</details>"
+
+
+def _pre(text: str) -> str:
+    return f'<pre style="white-space:pre-wrap;font-size:12px">{escape(text)}</pre>'

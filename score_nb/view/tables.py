@@ -1,0 +1,81 @@
+"""A run for the user's own analysis: a pandas frame and an Altair chart."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from score_nb.record import Record
+from score_nb.types import Node
+from score_nb.view.scales import robust_range
+from score_nb.view.words import best_so_far
+
+if TYPE_CHECKING:
+    import altair
+    import pandas
+
+_TEXTS = ("source", "log", "prompt", "reply")
+
+
+def to_frame(record: Record) -> pandas.DataFrame:
+    """Return one row per node, columns named as the fields of `Node` (and `parent`); long texts come last."""
+    import pandas as pd
+
+    names = [field.name for field in fields(Node)]
+    names.insert(1, "parent")
+    columns = [name for name in names if name not in _TEXTS] + list(_TEXTS)
+    frame = pd.DataFrame([[_cell(node, name) for name in columns] for node in record.nodes], columns=columns)
+    for name in ("value", "score", "spread", "holdout"):
+        frame[name] = frame[name].astype(float)
+    for name in ("parent", "duplicate_of"):
+        frame[name] = frame[name].astype("Int64")
+    return frame
+
+
+def chart(record: Record) -> altair.LayerChart:
+    """Return the score curve as an Altair chart: attempts, best so far, hold-out and seed; small enough for a page."""
+    import altair as alt
+
+    frame = to_frame(record)[["index", "value", "status", "operator", "model", "detail"]]
+    steps = best_so_far(record)
+    scale = alt.Scale(domain=list(_range(record)), clamp=True) if steps else alt.Scale(zero=False)
+    x = alt.X("index:Q", title="candidate", axis=alt.Axis(tickMinStep=1))
+    y = alt.Y("value:Q", title=record.task.metric or record.name, scale=scale)
+    tooltip = ["index:Q", "value:Q", "status:N", "operator:N", "model:N", "detail:N"]
+    best = _frame([(node.index, node.value) for node in steps], len(record.nodes))
+    held = _frame([(node.index, node.holdout) for node in steps if node.holdout is not None], len(record.nodes))
+    attempts = alt.Chart(frame.dropna(subset="value")).mark_circle(size=45, color="#31688e", opacity=0.75)
+    best_line = alt.Chart(best).mark_line(interpolate="step-after", color="#e26204")
+    held_line = alt.Chart(held).mark_line(interpolate="step-after", color="#9669eb", strokeDash=[5, 4])
+    seed_line = alt.Chart(best.head(1)).mark_rule(color="#78787a", strokeDash=[2, 3])
+    layers = (
+        attempts.encode(x, y, tooltip=tooltip),
+        best_line.encode(x, y),
+        held_line.encode(x, y),
+        seed_line.encode(y),
+    )
+    return alt.LayerChart(layer=list(layers), width=520, height=280, title=f"score-nb {record.name}")
+
+
+def _range(record: Record) -> tuple[float, float]:
+    values = [node.value for node in record.nodes if node.value is not None]
+    steps = best_so_far(record)
+    keep = [value for node in steps for value in (node.value, node.holdout) if value is not None]
+    return robust_range(values, keep)
+
+
+def _frame(steps: list[tuple[int, float | None]], count: int) -> pandas.DataFrame:
+    """Return the steps as a frame with the last value carried to the last node."""
+    import pandas as pd
+
+    ends = [(count - 1, steps[-1][1])] if steps else []
+    return pd.DataFrame([*steps, *ends], columns=["index", "value"], dtype=float)
+
+
+def _cell(node: Node, name: str) -> Any:
+    value = getattr(node, name)
+    if name == "metrics":
+        return dict(value)
+    if name == "pick":
+        return None if value is None else value.puct
+    return value

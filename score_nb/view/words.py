@@ -1,0 +1,171 @@
+"""Numbers and facts of a record in words; every picture, page and line takes them from here."""
+
+from __future__ import annotations
+
+import math
+
+from score_nb.record import Record
+from score_nb.types import Node
+
+MINUS = "\N{MINUS SIGN}"
+STATUS_WORDS = {
+    "error": "raised an error",
+    "timeout": "ran out of time",
+    "memory": "ran out of memory",
+    "crashed": "crashed",
+    "forbidden": "tried something forbidden",
+    "invalid": "gave an invalid output",
+}
+
+
+def number(value: float | None) -> str:
+    """Return `value` with the digits a reader wants: 0.8731, 12.34, 1234.6, 1.2e-05; a dash for none."""
+    if value is None or not math.isfinite(value):
+        return "\N{EN DASH}"
+    size = abs(value)
+    if value == int(value) and 1 < size < 1e6:
+        text = f"{value:.1f}" if size < 100 else f"{value:.0f}"
+    elif value == 0 or 0.001 <= size < 10:
+        text = f"{value:.4f}"
+    elif 10 <= size < 1e5:
+        text = f"{value:.{max(1, 4 - len(str(int(size))))}f}"
+    else:
+        text = f"{value:.3g}"
+    return text.replace("-", MINUS, 1) if value < 0 else text
+
+
+def signed(value: float) -> str:
+    """Return a difference as `number` does, with its sign in any case."""
+    if abs(value) < 5e-8:
+        return "\N{PLUS-MINUS SIGN}0"
+    text = f"{abs(value):.4f}" if 0.00005 <= abs(value) < 0.001 else number(abs(value))
+    return f"{MINUS if value < 0 else '+'}{text}"
+
+
+def gain_words(record: Record, gain: float | None) -> str:
+    """Return a gain as a reader expects it: '+0.0512 over the seed', or '0.0512 below the seed' when minimizing."""
+    if gain is None:
+        return ""
+    if gain == 0:
+        return "no gain over the seed"
+    if record.direction == "minimize":
+        return f"{number(abs(gain))} {'below' if gain > 0 else 'above'} the seed"
+    return f"{signed(gain)} over the seed"
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as 0:42 or 1:02:03."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def is_failed(node: Node) -> bool:
+    """Whether the candidate carries no value."""
+    return not node.is_scored
+
+
+def failure_count(record: Record) -> int:
+    """Return how many nodes carry no value."""
+    return sum(map(is_failed, record.nodes))
+
+
+def failure_words(record: Record) -> str:
+    """Return the failures by kind, most frequent first: '2 raised an error, 1 ran out of time'; '' where none."""
+    counts: dict[str, int] = {}
+    for node in filter(is_failed, record.nodes):
+        counts[node.status] = counts.get(node.status, 0) + 1
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{count} {STATUS_WORDS.get(status, status)}" for status, count in ordered)
+
+
+def models(record: Record) -> str:
+    """Return who wrote the candidates, most busy first; the chosen model while there are none."""
+    counts: dict[str, int] = {}
+    for node in record.nodes[1:]:
+        counts[node.model] = counts.get(node.model, 0) + 1
+    names = sorted((name for name in counts if name), key=lambda name: -counts[name])
+    return ", ".join(names) or str(record.options.get("model") or "")
+
+
+def budget(record: Record) -> str:
+    """Return nodes done of nodes allowed, e.g. '24/50 nodes'."""
+    allowed = record.budget_nodes
+    done = len(record.nodes)
+    return f"{done}/{allowed} nodes" if allowed else f"{done} nodes"
+
+
+def bill(record: Record) -> str:
+    """Return what the model calls cost, e.g. '18,204 tokens, $0.042'; '' where nothing was counted."""
+    parts = [f"{record.tokens:,} tokens"] if record.tokens else []
+    if record.cost:
+        parts.append(f"${record.cost:.3f}" if record.cost < 1 else f"${record.cost:.2f}")
+    return ", ".join(parts)
+
+
+def state_words(record: Record) -> str:
+    """Return the state with its reason, e.g. 'finished (50 nodes evaluated)'."""
+    return f"{record.state} ({record.reason})" if record.reason else record.state
+
+
+def origin(node: Node) -> str:
+    """Return where a node comes from: 'seed', or 'improve of #4', 'recombine of #4 and #9'."""
+    if not node.parents:
+        return "seed"
+    return f"{node.operator} of " + " and ".join(f"#{parent}" for parent in node.parents)
+
+
+def best_so_far(record: Record) -> list[Node]:
+    """Return the nodes that were the best when they came in, oldest first."""
+    steps: list[Node] = []
+    for node in record.nodes:
+        if node.is_scored and (not steps or node.score > steps[-1].score):
+            steps.append(node)
+    return steps
+
+
+def facts(record: Record) -> list[tuple[str, str]]:
+    """Return the summary of a run as rows of (what, how it stands); rows without content are left out."""
+    best, seed = record.best, record.seed
+    rows = [
+        ("State", state_words(record)),
+        ("Best", _best_words(record)),
+        ("Seed", number(seed.value) if seed else ""),
+        ("Hold-out", _holdout_words(record)),
+        ("Candidates", _candidate_words(record)),
+        ("At work", f"{len(record.in_flight)} candidates" if record.in_flight and not record.is_ended else ""),
+        ("Model", models(record)),
+        ("Model calls", bill(record)),
+        ("Time", clock(record.elapsed)),
+        ("Accepted", "" if record.accepted is None else f"#{record.accepted}"),
+        ("Confinement", str(record.confinement.get("level", ""))),
+    ]
+    if best is not None and best.spread is not None:
+        rows.insert(2, ("Spread", f"{number(best.spread)} (standard deviation over repeats)"))
+    return [(what, how) for what, how in rows if how]
+
+
+def _best_words(record: Record) -> str:
+    best = record.best
+    if best is None:
+        return "no candidate has a value yet"
+    if best.index == 0:
+        return f"{number(best.value)}, the seed itself"
+    return f"{number(best.value)} ({gain_words(record, record.gain)}), #{best.index}, {origin(best)}"
+
+
+def _holdout_words(record: Record) -> str:
+    best = record.best
+    if best is None or best.holdout is None:
+        return ""
+    gain = gain_words(record, record.holdout_gain)
+    return f"{number(best.holdout)} ({gain})" if gain and best.index else number(best.holdout)
+
+
+def _candidate_words(record: Record) -> str:
+    parts = [budget(record)]
+    duplicates = record.counts().get("duplicate", 0)
+    if duplicates:
+        parts.append(f"{duplicates} repeated an earlier program")
+    failures = failure_words(record)
+    return ", ".join([*parts, failures] if failures else parts)

@@ -1,0 +1,1 @@
+"""Tests of score_nb; helpers that several of them use are in `support`."""

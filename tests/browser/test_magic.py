@@ -1,0 +1,82 @@
+"""`%%score` itself in a real JupyterLab: real evaluation, the built-in proposer, real accept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.browser.lab import Lab
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+
+Write = Callable[..., tuple[str, list[str]]]
+
+PREPARE = """
+import numpy as np
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import train_test_split
+
+%load_ext score_nb
+X, y = load_breast_cancer(return_X_y=True)
+X_train, X_val, y_train, y_val = train_test_split(X, y, test_size=0.4, random_state=0)
+
+def balanced(predict):
+    "Balanced accuracy on held-out tumours."
+    return balanced_accuracy_score(y_val, predict(X_val))
+
+print("prepared")
+"""
+SEED = """%%score balanced --nodes {nodes} --model offline --workers 1 --name found
+model = LogisticRegression(max_iter=20, C=1e-4).fit(X_train, y_train)
+
+def predict(X):
+    return model.predict(X)"""
+BUSY = "import time\nuntil = time.time() + 20\nwhile time.time() < until:\n    sum(range(1000))\nprint('free again')"
+
+
+def start(lab: Lab, notebook: Write, nodes: int, *more: str) -> list[str]:
+    name, ids = notebook(PREPARE, SEED.format(nodes=nodes), *more)
+    lab.open(name)
+    lab.run(ids[0])
+    lab.wait_for_output(ids[0], "prepared")
+    lab.run(ids[1])
+    lab.widget.wait_for()
+    return ids
+
+
+def test_from_a_cell_to_a_better_cell_and_back(lab: Lab, notebook: Write) -> None:
+    ids = start(lab, notebook, 12, "print(f'{run.best.index} is the best of {len(run.nodes)}')".replace("run", "found"))
+    lab.wait_for_state("finished")
+    before = lab.source(ids[1])
+    assert lab.candidates() == 12
+    lab.click("Accept best")
+    lab.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
+    after = lab.source(ids[1])
+    assert after.splitlines()[0] == before.splitlines()[0]
+    assert after != before
+    lab.activate(ids[1])
+    lab.command("notebook:enter-edit-mode")
+    lab.page.keyboard.press("Control+z")
+    lab.page.wait_for_timeout(500)
+    assert lab.source(ids[1]) == before
+    lab.run(ids[2])
+    lab.wait_for_output(ids[2], "is the best of 12")
+
+
+def test_the_widget_grows_while_another_cell_runs_a_loop_of_20_s(lab: Lab, notebook: Write) -> None:
+    ids = start(lab, notebook, 60, BUSY)
+    lab.run(ids[2])
+    lab.page.wait_for_timeout(2_000)
+    early = lab.candidates()
+    lab.page.wait_for_function(
+        "early => parseInt([...document.querySelectorAll('.snb-stat')]"
+        ".find(e => e.innerText.includes('Candidates')).querySelector('.snb-what').innerText) > early",
+        arg=early,
+    )
+    assert lab.is_running(ids[2]), "the widget only moved once the loop was over"
+    lab.click("Stop")
+    lab.wait_for_state("stopped")
+    assert lab.is_running(ids[2]), "Stop had to wait for the loop"

@@ -1,0 +1,296 @@
+"""The widget and the extension in a real JupyterLab, on a scripted run (the loop, the store and the wire are real)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.lab import ROOT, Lab, server
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+Write = Callable[..., tuple[str, list[str]]]
+
+# `%%score` without its machinery: the body under the magic is the seed, the run is the showcase.
+PREPARE = """
+from pathlib import Path
+from tempfile import mkdtemp
+from IPython import get_ipython
+from IPython.core.magic import register_cell_magic
+from score_nb.notebook.widget import show
+from tests.support.showcase import begin
+
+@register_cell_magic
+def score(line, cell):
+    global run
+    options = dict(word.split("=") for word in line.split())
+    run = begin(Path(mkdtemp()), nodes=int(options.get("nodes", 12)), proposal_s=float(options.get("pace", 0.05)),
+                evaluation_s=float(options.get("pace", 0.05)))
+    global seed_cell_id
+    seed_cell_id = get_ipython().get_parent()["metadata"]["cellId"]
+    show(run, cell_id=seed_cell_id, seed_text=cell)
+
+print("prepared")
+"""
+
+
+def seed_cell(options: str = "") -> str:
+    from tests.support.showcase import Recipe
+
+    return f"%%score {options}".rstrip() + "\n" + Recipe().source
+
+
+BUSY = "import time\nuntil = time.time() + {seconds}\nwhile time.time() < until:\n    pass\nprint('free again')"
+
+
+def start(lab: Lab, notebook: Write, options: str = "", *more: str, app: str = "lab/tree") -> list[str]:
+    """Open a notebook whose second cell is a seed and run it; return the ids of its cells."""
+    name, ids = notebook(PREPARE, seed_cell(options), *more)
+    lab.open(name, app=app)
+    lab.run(ids[0])
+    lab.wait_for_output(ids[0], "prepared")
+    lab.run(ids[1])
+    lab.widget.wait_for()
+    return ids
+
+
+def undo_in_cell(lab: Lab, cell_id: str) -> None:
+    """Press Ctrl+Z in the cell's editor, as a user does."""
+    lab.activate(cell_id)
+    lab.command("notebook:enter-edit-mode")
+    lab.page.keyboard.press("Control+z")
+
+
+def wait_for_source(lab: Lab, cell_id: str, text: str) -> None:
+    """Wait until the cell's text contains `text`."""
+    lab.page.wait_for_function(
+        """([id, text]) => window.jupyterapp.shell.currentWidget.content.widgets
+            .find(c => c.model.id === id).model.sharedModel.getSource().includes(text)""",
+        arg=[cell_id, text],
+    )
+
+
+def test_accept_best_replaces_the_body_and_ctrl_z_brings_it_back(lab: Lab, notebook: Write) -> None:
+    ids = start(lab, notebook, "nodes=14")
+    lab.wait_for_state("finished")
+    before = lab.source(ids[1])
+    lab.click("Accept best")
+    lab.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
+    after = lab.source(ids[1])
+    assert after.splitlines()[0] == "%%score nodes=14"
+    assert after != before
+    assert "def predict(X):" in after
+    lab.widget.locator(".snb-badge", has_text="accepted").wait_for()
+    undo_in_cell(lab, ids[1])
+    wait_for_source(lab, ids[1], before)
+    assert lab.source(ids[1]) == before
+
+
+def test_an_edited_cell_is_not_replaced_but_something_else_is_offered(lab: Lab, notebook: Write) -> None:
+    ids = start(lab, notebook, "nodes=8")
+    lab.wait_for_state("finished")
+    edited = lab.source(ids[1]).replace("max_iter=200", "max_iter=999")
+    lab.set_source(ids[1], edited)
+    lab.click("Accept best")
+    lab.widget.get_by_text("was edited since").wait_for()
+    assert lab.source(ids[1]) == edited
+    lab.click("Compare with the cell")
+    lab.widget.get_by_role("button", name="against the cell as it is now").wait_for()
+    assert "999" in lab.widget.locator(".snb-panel").inner_text()
+    lab.click("Accept best")
+    lab.click("Insert below")
+    lab.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
+    assert len(lab.sources()) == 3
+    assert "def predict(X):" in lab.sources()[2]
+    lab.click("Accept best")
+    lab.click("Replace anyway")
+    wait_for_source(lab, ids[1], "%%score nodes=8")
+    assert lab.source(ids[1]) != edited
+
+
+def test_a_cell_that_has_moved_is_found(lab: Lab, notebook: Write) -> None:
+    ids = start(lab, notebook, "nodes=6", "x = 1")
+    lab.wait_for_state("finished")
+    lab.activate(ids[1])
+    lab.command("notebook:move-cell-down")
+    lab.page.wait_for_function("() => window.jupyterapp.shell.currentWidget.content.widgets.length === 3")
+    assert lab.sources()[1] == "x = 1"
+    lab.widget.wait_for()
+    lab.click("Accept best")
+    lab.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
+    assert lab.sources()[1] == "x = 1"
+    assert lab.sources()[2].startswith("%%score nodes=6\n")
+
+
+def test_the_widget_lives_while_another_cell_runs_and_stop_works_at_once(lab: Lab, notebook: Write) -> None:
+    ids = start(lab, notebook, "nodes=500 pace=0.4", BUSY.format(seconds=20))
+    lab.run(ids[2])
+    lab.page.wait_for_timeout(2_000)
+    early = lab.candidates()
+    lab.page.wait_for_timeout(4_000)
+    assert lab.is_running(ids[2])
+    assert lab.candidates() > early
+    lab.click("Stop")
+    lab.wait_for_state("stopped")
+    assert lab.is_running(ids[2]), "Stop had to wait for the running cell"
+
+
+def test_a_reload_and_a_second_browser_show_the_same_tree(lab: Lab, notebook: Write, browser: Any) -> None:
+    start(lab, notebook, "nodes=20")
+    lab.wait_for_state("finished")
+    lab.save()
+    count = lab.candidates()
+    value = lab.widget.locator(".snb-stat-best").inner_text()
+    lab.page.wait_for_timeout(1_500)
+    tree = lab.tree()
+    name = lab.page.url.rsplit("/", 1)[1].split("?")[0]
+    lab.reload()
+    lab.widget.wait_for()
+    lab.page.wait_for_timeout(1_500)
+    assert (lab.candidates(), lab.widget.locator(".snb-stat-best").inner_text()) == (count, value)
+    assert lab.tree() == tree
+    with browser.new_context(viewport={"width": 1400, "height": 1000}) as context:
+        second = Lab(context.new_page(), lab.address)
+        second.open(name)
+        second.widget.wait_for()
+        assert (second.candidates(), second.widget.locator(".snb-stat-best").inner_text()) == (count, value)
+
+
+def test_python_asks_the_page_to_accept(lab: Lab, notebook: Write) -> None:
+    ask = (
+        "from score_nb.notebook.widget_accept import PAGES\n"
+        "print('asked', PAGES.accept(run, run.best.index, cell_id=seed_cell_id))"
+    )
+    ids = start(lab, notebook, "nodes=8", ask)
+    lab.wait_for_state("finished")
+    before = lab.source(ids[1])
+    lab.page.wait_for_timeout(1_000)
+    lab.run(ids[2])
+    lab.wait_for_output(ids[2], "asked True")
+    lab.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
+    assert lab.source(ids[1]) != before
+
+
+def test_a_reopened_notebook_draws_the_run_without_its_kernel_and_can_still_accept(lab: Lab, notebook: Write) -> None:
+    ids = start(lab, notebook, "nodes=16")
+    lab.wait_for_state("finished")
+    value = lab.widget.locator(".snb-stat-best").inner_text()
+    lab.page.wait_for_timeout(2_000)
+    lab.save()
+    lab.shut_down_kernels()
+    lab.reload()
+    saved = lab.page.locator(".snb[data-saved]").first
+    saved.wait_for()
+    assert saved.locator(".snb-stat-best").inner_text() == value
+    assert "Saved result" in saved.locator(".snb-news").inner_text()
+    assert lab.page.get_by_text("model not found").count() == 0
+    before = lab.source(ids[1])
+    saved.get_by_role("button", name="Accept best").click()
+    lab.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
+    assert lab.source(ids[1]) != before
+
+
+def test_keys_walk_the_tree_and_never_reach_the_notebook(lab: Lab, notebook: Write) -> None:
+    start(lab, notebook, "nodes=10")
+    lab.wait_for_state("finished")
+    cells = lab.sources()
+    lab.command("notebook:enter-command-mode")
+    lab.widget.get_by_role("tree").focus()
+    for key in ("Home", "ArrowDown", "ArrowUp", "d", "d", "a", "x", "+", "0"):
+        lab.page.keyboard.press(key)
+    assert lab.sources() == cells
+    assert lab.widget.locator(".snb-node h4").inner_text() == "Seed"
+    lab.page.keyboard.press("ArrowDown")
+    lab.page.wait_for_function("() => document.querySelector('.snb-node h4').innerText.startsWith('Node')")
+    lab.widget.get_by_role("tab", name="Diff").focus()
+    lab.page.keyboard.press("ArrowRight")
+    lab.widget.get_by_role("tab", name="Code", selected=True).wait_for()
+
+
+def test_both_themes_are_followed_and_nothing_is_fetched_from_elsewhere(
+    lab: Lab, notebook: Write, tmp_path: Path
+) -> None:
+    start(lab, notebook, "nodes=12")
+    lab.wait_for_state("finished")
+    seen = {}
+    for theme, is_dark in [("JupyterLab Light", "false"), ("JupyterLab Dark", "true")]:
+        lab.theme(theme)
+        assert lab.widget.get_attribute("data-dark") == is_dark
+        lab.widget.screenshot(path=tmp_path / f"{theme}.png")
+        seen[theme] = lab.tree()
+    assert len(set(seen.values())) == 2
+    lab.theme("JupyterLab Light")
+    assert lab.stray_requests() == []
+
+
+def test_the_page_is_accessible_in_all_three_themes(lab: Lab, notebook: Write) -> None:
+    axe = ROOT / "js" / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        pytest.skip("axe-core is not installed: npm --prefix js ci")
+    start(lab, notebook, "nodes=24")
+    lab.wait_for_state("finished")
+    lab.page.evaluate(axe.read_text())
+    for theme in ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"):
+        lab.theme(theme)
+        for tab in ("Diff", "Code", "Numbers"):
+            lab.widget.get_by_role("tab", name=tab).click()
+            lab.page.wait_for_timeout(300)
+            found = lab.page.evaluate("async () => (await axe.run('.snb')).violations")
+            problems = [(each["id"], each["nodes"][0]["html"], each["nodes"][0]["failureSummary"]) for each in found]
+            assert problems == [], (theme, tab)
+    lab.theme("JupyterLab Light")
+
+
+def test_the_run_is_steered_from_the_page(lab: Lab, notebook: Write) -> None:
+    start(lab, notebook, "nodes=400 pace=0.3")
+    lab.widget.evaluate("root => { root.dataset.mark = 'the same view'; }")
+    lab.click("Pause")
+    lab.wait_for_state("paused")
+    # The saved picture is renewed with the state; the view that one is working in must stay.
+    lab.page.wait_for_timeout(1_500)
+    assert lab.widget.get_attribute("data-mark") == "the same view"
+    lab.click("Resume")
+    lab.wait_for_state("running")
+    lab.click("Change the budget")
+    lab.click("25 more")
+    lab.widget.get_by_text("of 425").wait_for()
+    lab.widget.get_by_role("tree").focus()
+    lab.page.keyboard.press("Home")
+    lab.widget.get_by_label("Hint for a child of node 0").fill("use fewer genes")
+    lab.click("Expand")
+    lab.click("Stop")
+    lab.wait_for_state("stopped")
+
+
+def test_where_the_server_lacks_the_extension_the_widget_accepts_by_itself(
+    browser: Any, notebook: Write, folder: Path, tmp_path: Path
+) -> None:
+    with server(folder, scratch=tmp_path, disabled="score-nb") as address, browser.new_context() as context:
+        page = Lab(context.new_page(), address)
+        ids = start(page, notebook, "nodes=8")
+        page.wait_for_state("finished")
+        before = page.source(ids[1])
+        page.click("Accept best")
+        page.widget.get_by_text("Ctrl+Z in the cell takes it back").wait_for()
+        assert page.source(ids[1]) != before
+        page.click("Undo")
+        wait_for_source(page, ids[1], before)
+
+
+def test_in_notebook_7_the_run_is_live_and_can_be_accepted(
+    browser: Any, notebook: Write, folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("notebook")
+    with server(folder, "notebook", scratch=tmp_path) as address, browser.new_context() as context:
+        page = Lab(context.new_page(), address)
+        ids = start(page, notebook, "nodes=8", app="notebooks")
+        page.wait_for_state("finished")
+        before = page.source(ids[1])
+        page.click("Accept best")
+        page.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
+        assert page.source(ids[1]) != before
+        undo_in_cell(page, ids[1])
+        wait_for_source(page, ids[1], before)

@@ -1,0 +1,38 @@
+"""README and docs against the code: options that exist, links that lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from score_nb.config import POLICIES, option_names
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+FOREIGN = re.compile(r"\b(pip|npm|git|jupyter|apt-get|papermill)\b")
+LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+# Options of the commands of score-nb beside those of %%score.
+COMMAND_OPTIONS = {"accept", "require-gain", "headless", "json", "cwd", "kernel"}
+
+
+@pytest.fixture(params=DOCUMENTS, ids=lambda path: path.name)
+def document(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.param
+    return path
+
+
+def test_relative_links_lead_to_files(document: Path) -> None:
+    broken = [link for link in LINK.findall(document.read_text()) if not (document.parent / link).exists()]
+    assert not broken
+
+
+def test_only_options_that_exist_are_named(document: Path) -> None:
+    known = {name.replace("_", "-") for name in option_names()} | {"maximize", "minimize", "no-wait"} | COMMAND_OPTIONS
+    own_lines = [line for line in document.read_text().splitlines() if not FOREIGN.search(line)]
+    assert set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", "\n".join(own_lines))) <= known
+
+
+def test_readme_lists_every_policy() -> None:
+    assert all(f"`{policy}`" in (ROOT / "README.md").read_text() for policy in POLICIES)

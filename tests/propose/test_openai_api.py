@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from score_nb.errors import ModelUnavailable
+from score_nb.propose.failures import Endpoint, Patience
+from score_nb.propose.openai_api import OpenAIProposer, endpoint_from
+from tests.propose.contract import ProposerContract, request
+from tests.support.openai_server import OpenAIServer, Script, Scripted
+
+KEY = "sk-scripted-0123456789abcdef"
+CELL = "def predict(X):\n    return X.argmax(1)"
+GOOD = f"Use the largest column.\n\n```python\n{CELL}\n```"
+
+
+def proposer_at(server: OpenAIServer, model: str = "scripted", **more: Any) -> OpenAIProposer:
+    defaults: dict[str, Any] = {
+        "endpoint": Endpoint(server.url, KEY), "environ": {}, "rng": random.Random(1),
+        "patience": Patience(timeout=5, attempts=3, pause=0.01),
+    }  # fmt: skip
+    return OpenAIProposer(model, **{**defaults, **more})
+
+
+def complaint(script: Script, **more: Any) -> str:
+    """The message of the ModelUnavailable that this script leads to."""
+    with OpenAIServer(script) as server, pytest.raises(ModelUnavailable) as caught:
+        proposer_at(server, **more).propose(request())
+    return str(caught.value)
+
+
+class TestOpenAIProposer(ProposerContract):
+    @pytest.fixture
+    def proposer(self) -> Iterator[OpenAIProposer]:
+        with OpenAIServer([GOOD]) as server:
+            yield proposer_at(server)
+
+
+def test_a_reply_becomes_a_proposal_with_prompt_tokens_and_plan() -> None:
+    with OpenAIServer([Scripted(GOOD, tokens=(1200, 300))]) as server:
+        proposal = proposer_at(server).propose(request())
+        sent = server.received[0]
+    assert (proposal.source, proposal.detail) == (CELL, "Use the largest column.")
+    assert (proposal.tokens_in, proposal.tokens_out, proposal.cost) == (1200, 300, 0.0)
+    assert proposal.reply == GOOD
+    assert all(message["content"] in proposal.prompt for message in sent.body["messages"])
+    assert sent.headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_an_unusable_reply_gets_one_repair_request() -> None:
+    with OpenAIServer(["I would use a forest.", GOOD]) as server:
+        proposal = proposer_at(server).propose(request())
+        second = server.received[1].body["messages"]
+    assert proposal.source == CELL
+    assert proposal.tokens_in == 200  # both calls were paid for
+    assert "the reply holds no code block" in second[-1]["content"]
+    assert [message["role"] for message in second] == ["system", "user", "assistant", "user"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        ("no code", "no code block"),
+        ("```python\nx = 1\n```", "does not define predict"),
+        ("```python\ndef predict(X):\n    return (\n```", "syntax error in line"),
+        ("```python\nimport sklern\ndef predict(X): return X\n```", "(the nearest installed one is sklearn)"),
+        ("```python\n%matplotlib inline\ndef predict(X): return X\n```", "notebook magics"),
+        ("", "the reply is empty"),
+    ],
+)  # fmt: skip
+def test_two_unusable_replies_are_a_failed_proposal_that_says_why(reply: str, why: str) -> None:
+    with OpenAIServer([reply]) as server:
+        proposal = proposer_at(server).propose(request())
+        assert len(server.received) == 2
+    assert proposal.source is None
+    assert why in proposal.detail
+
+
+def test_thoughts_are_not_part_of_the_reply() -> None:
+    with OpenAIServer([f"<think>maybe\n```python\nwrong = 1\n```\n</think>\n{GOOD}"]) as server:
+        assert proposer_at(server).propose(request()).source == CELL
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_passing_failure_is_asked_again(status: int) -> None:
+    with OpenAIServer([Scripted("busy", status=status), GOOD]) as server:
+        assert proposer_at(server).propose(request()).source == CELL
+        assert len(server.received) == 2
+
+
+def test_retry_after_is_obeyed() -> None:
+    with OpenAIServer([Scripted("busy", status=429, headers={"Retry-After": "0.4"}), GOOD]) as server:
+        proposer_at(server).propose(request())
+        first, second = server.received
+    assert 0.4 <= second.at - first.at < 1.5
+
+
+@pytest.mark.parametrize("fault", ["drop", "truncate", "empty"])
+def test_a_broken_answer_is_asked_for_again(fault: Any) -> None:
+    with OpenAIServer([Scripted(GOOD, fault=fault), GOOD]) as server:
+        assert proposer_at(server).propose(request()).source == CELL
+
+
+@pytest.mark.parametrize(
+    ("reply", "mend"),
+    [
+        (Scripted("slow down", status=429), "rate limit or quota (slow down): wait or top up, then resume"),
+        (Scripted("boom", status=500), "failed 3 times in a row (500: boom): try again later with resume"),
+        (Scripted("no quota", status=429, code="insufficient_quota"), "refused, rate limit or quota (no quota)"),
+        (Scripted("bad key", status=401), "refuses the API key (bad key): check OPENAI_API_KEY"),
+        (Scripted("not you", status=403), "does not allow this key to use scripted"),
+        (Scripted("odd", status=400), "does not accept the request (400: odd): choose another --model"),
+        (Scripted(fault="html"), "a web page instead of JSON: check OPENAI_BASE_URL"),
+        (Scripted(fault="drop"), "start the server or correct OPENAI_BASE_URL"),
+        (Scripted(fault="truncate"), "cannot be read 3 times in a row"),
+    ],
+)
+def test_a_lasting_failure_names_the_mend(reply: Scripted, mend: str) -> None:
+    said = complaint([reply])
+    assert mend in said
+    assert "\n" not in said
+
+
+def test_an_unknown_model_is_answered_with_the_nearest_known_one() -> None:
+    said = complaint([Scripted("nope", status=404, code="model_not_found")], model="scriptd")
+    assert "does not know the model scriptd" in said
+    assert "Did you mean scripted?" in said
+
+
+def test_a_stalled_answer_ends_with_the_timeout() -> None:
+    patience = Patience(timeout=0.2, attempts=2, pause=0.01)
+    assert "no answer from 127.0.0.1" in complaint([Scripted(GOOD, fault="stall")], patience=patience)
+
+
+def test_a_dead_port_is_told_at_once() -> None:
+    with OpenAIServer() as server:
+        url = server.url
+    proposer = OpenAIProposer("m", endpoint=Endpoint(url), environ={}, patience=Patience(attempts=2, pause=0.01))
+    with pytest.raises(ModelUnavailable, match=r"no connection to 127\.0\.0\.1:\d+ .*start the server"):
+        proposer.propose(request())
+
+
+def test_a_url_without_scheme_is_told() -> None:
+    proposer = OpenAIProposer("m", endpoint=Endpoint("localhost:8000/v1"), environ={})
+    with pytest.raises(ModelUnavailable, match="correct OPENAI_BASE_URL"):
+        proposer.propose(request())
+
+
+def test_a_server_without_key_works() -> None:
+    with OpenAIServer([GOOD]) as server:
+        proposer = proposer_at(server, endpoint=endpoint_from({"OPENAI_BASE_URL": server.url}))
+        assert proposer.propose(request()).source == CELL
+
+
+def refusing(*names: str) -> Any:
+    def script(body: Any) -> Scripted:
+        for name in names:
+            if name in body:
+                return Scripted(f"Unsupported parameter: '{name}' is not supported", status=400, param=name)
+        if names == () and body["messages"][0]["role"] == "system":
+            return Scripted("System role not supported", status=400)
+        return Scripted(GOOD)
+
+    return script
+
+
+@pytest.mark.parametrize("names", [("max_tokens",), ("seed", "max_tokens", "max_completion_tokens"), ()])
+def test_a_refused_parameter_is_left_out_from_then_on(names: tuple[str, ...]) -> None:
+    with OpenAIServer(refusing(*names)) as server:
+        proposer = proposer_at(server)
+        assert proposer.propose(request()).source == CELL
+        calls = len(server.received)
+        assert proposer.propose(request()).source == CELL
+        assert len(server.received) == calls + 1
+
+
+def test_a_model_that_reasons_gets_its_own_parameters() -> None:
+    with OpenAIServer([GOOD]) as server:
+        proposer_at(server, "gpt-5-mini", effort="low").propose(request())
+        proposer_at(server, "llama-3").propose(request(seed=7))
+        thinker, other = (call.body for call in server.received)
+    assert thinker["reasoning_effort"] == "low"
+    assert thinker["max_completion_tokens"] == 32_000
+    assert "seed" not in thinker
+    assert (other["max_tokens"], other["seed"]) == (32_000, 7)
+
+
+def test_cost_comes_from_the_price_table_and_the_users_goes_before(tmp_path: Path) -> None:
+    own = tmp_path / "prices.json"
+    own.write_text(json.dumps({"usd_per_million_tokens": {"scripted": {"in": 10, "out": 100}}}))
+    with OpenAIServer([Scripted(GOOD, tokens=(1_000, 200))]) as server:
+        assert proposer_at(server, "gpt-5-mini-2025-08-07").propose(request()).cost == pytest.approx(0.00065)
+        assert proposer_at(server, prices=own).propose(request()).cost == pytest.approx(0.03)
+
+
+def test_a_prompt_that_is_too_long_is_cut() -> None:
+    def script(body: Any) -> Scripted:
+        if sum(len(message["content"]) for message in body["messages"]) > 9_000:
+            return Scripted("maximum context length is 2048 tokens", status=400, code="context_length_exceeded")
+        return Scripted(GOOD)
+
+    long = "x = 1\n" * 4_000 + CELL
+    with OpenAIServer(script) as server:
+        proposal = proposer_at(server, budget=30_000).propose(request(source=long))
+    assert proposal.source == CELL
+    assert "characters cut" in proposal.prompt
+
+
+def test_close_gives_up_a_call_in_flight() -> None:
+    with OpenAIServer([GOOD], latency=30) as server:
+        proposer = proposer_at(server)
+        threading.Timer(0.3, proposer.close).start()
+        began = time.monotonic()
+        proposal = proposer.propose(request())
+        assert time.monotonic() - began < 3
+    assert proposal.source is None
+    assert "given up" in proposal.detail
+
+
+def test_the_key_is_in_no_text() -> None:
+    def echo(body: Any) -> Scripted:
+        return Scripted(f"you sent {KEY}", status=401)
+
+    environ = {"MY_TOKEN": "open-sesame-42"}
+    source = f"secret = 'open-sesame-42'\n{CELL}"
+    with OpenAIServer([f"{KEY}\n{GOOD}"]) as server:
+        proposer = proposer_at(server, environ=environ)
+        proposal = proposer.propose(request(source=source))
+        assert "open-sesame-42" not in server.received[0].prompt
+    assert KEY not in complaint(echo)
+    assert KEY not in repr(proposer) + repr(vars(proposer)["_chat"].endpoint) + repr(proposal) + proposer.notice

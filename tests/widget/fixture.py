@@ -1,0 +1,93 @@
+"""The messages of one small run, as Python makes them: the TypeScript tests read them from js/test/fixture.json.
+
+python -m tests.widget.fixture      writes the file anew
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from score_nb import events as ev
+from score_nb.notebook import widget_wire as wire
+from score_nb.record import Record
+from score_nb.types import Node, Pick
+from score_nb.view.data import run_data
+
+PATH = Path(__file__).resolve().parents[2] / "js" / "test" / "fixture.json"
+CELL_ID = "9d5703a6"
+
+SEED = "model = LogisticRegression(max_iter=200).fit(X, y)\n\ndef predict(X):\n    return model.predict(X)"
+CHILD = "model = ExtraTreesClassifier(600).fit(X, y)\n\ndef predict(X):\n    return model.predict(X)"
+
+
+def node(index: int, parents: tuple[int, ...], value: float | None, **fields: Any) -> Node:
+    """Return a node of the fixture."""
+    score = float("-inf") if value is None else value
+    defaults: dict[str, Any] = {
+        "source": CHILD, "status": "ok" if value is not None else "error", "operator": "improve", "model": "scripted",
+        "seconds": 1.25, "finished": 2.0 * index, "ticket": index,
+    }  # fmt: skip
+    return Node(index=index, parents=parents, value=value, score=score, **{**defaults, **fields})
+
+
+def started() -> list[ev.Event]:
+    """Return the events up to two expansions at work."""
+    return [
+        ev.RunStarted(
+            0.0, "a1b2c3", "balanced", "2026-11-22T10:00:00+00:00",
+            {"seed": SEED, "metric": "balanced", "parameters": ["predict"], "outputs": ["predict"]},
+            {"direction": "maximize", "nodes": 8, "minutes": 5.0, "model": "scripted", "holdout": "held_out"},
+            {"python": "3.11"},
+        ),
+        ev.EvaluatorReady(0.1, {"level": "full", "layers": {"landlock": ""}}, 30.0, 1024),
+        ev.NodeAdded(1.0, node(0, (), 0.5, source=SEED, operator="seed", model="", ticket=0)),
+        ev.HoldoutScored(1.1, 0, 0.48),
+        ev.ExpansionStarted(1.2, 1, (0,), "improve", Pick(1.0, 1, 0.25)),
+        ev.ExpansionStarted(1.3, 2, (0,), "idea", Pick(1.0, 2, 0.2), idea="use trees"),
+    ]  # fmt: skip
+
+
+def went_on() -> list[ev.Event]:
+    """Return the events after that: a better node, a hybrid that fails, a warning, a hold-out."""
+    return [
+        ev.EvaluationStarted(2.0, 1),
+        ev.NodeAdded(
+            3.0,
+            node(1, (0,), 0.625, detail="Replace the model by trees", pick=Pick(1.0, 1, 0.25), tokens=1500, cost=0.002),
+        ),
+        ev.HoldoutScored(3.1, 1, 0.6),
+        ev.ExpansionStarted(3.2, 3, (1, 0), "recombine", Pick(1.0, 1, 0.3), hint="try both"),
+        ev.NodeAdded(
+            4.0,
+            node(2, (0,), None, detail="ValueError: Input has NaN.", log="Traceback…", idea="use trees", plan="p"),
+        ),
+        ev.Warned(4.1, "a possible leak"),
+    ]  # fmt: skip
+
+
+def messages() -> dict[str, Any]:
+    """Return one message of every kind, and a delta between two snapshots."""
+    record = Record()
+    for event in started():
+        record.apply(event)
+    first = wire.snapshot(record, seq=1, cell_id=CELL_ID)
+    before = record.copy()
+    for event in went_on():
+        record.apply(event)
+    delta = wire.delta(before, record, seq=2, cell_id=CELL_ID)
+    second = wire.snapshot(record, seq=3, cell_id=CELL_ID)
+    detail = wire.detail_to_wire(record.nodes[2])
+    refused = wire.Refused(kind="refused", command="pause", message="run balanced is finished")
+    saved = {**run_data(record), "cell_id": CELL_ID}
+    return {"saved": saved, "snapshot": first, "delta": delta, "after": second, "detail": detail, "refused": refused}
+
+
+def text() -> str:
+    """Return the file's text."""
+    return json.dumps(messages(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    PATH.write_text(text(), encoding="utf-8")
