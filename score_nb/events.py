@@ -7,12 +7,12 @@ A reader ignores fields and events that it does not know (a file from a newer ve
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
-from score_nb.types import Node, Operator, Pick, RunState
+from score_nb.types import Flag, Node, Operator, Pick, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,34 @@ class RunResumed(Event):
 
 @dataclass(frozen=True, slots=True)
 class EvaluatorReady(Event):
-    """Candidates can be run.  `confinement` says layer by layer what holds here; limits in seconds and MiB."""
+    """Candidates can be run.  `confinement` says layer by layer what holds here; limits in seconds and MiB.
+
+    `contract` is what a candidate's outputs must look like, by name, taken from the seed's; empty before it was run.
+    """
 
     confinement: dict[str, Any]
     timeout: float
     memory: int
+    contract: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SeedTested(Event):
+    """The metric was tried on what must not win.
+
+    Attributes
+    ----------
+    again : float or None
+        The seed's value when evaluated once more with the same random seed.
+    empty : float or None
+        The value of a cell that does nothing, None where it has none, as it should be.
+    probes : dict of str to float
+        The metric on the seed's outputs made constant, and shuffled, where that could be done.
+    """
+
+    again: float | None
+    empty: float | None
+    probes: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +139,36 @@ class HoldoutScored(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class NodeEvaluated(Event):
+    """A node was evaluated further, on fresh random seeds; `value` is the mean of all `values`, the earlier included.
+
+    `flags` are all that the node has now.
+    """
+
+    index: int
+    value: float
+    spread: float | None
+    values: tuple[float, ...]
+    flags: tuple[Flag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFlagged(Event):
+    """A reason to doubt a node's value was found after it was added."""
+
+    index: int
+    flag: Flag
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAllowed(Event):
+    """The user lets a node be the best in spite of its flags, or no longer."""
+
+    index: int
+    is_allowed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class StateChanged(Event):
     """The run went to another state; `reason` in the user's words."""
 
@@ -142,7 +195,8 @@ EVENTS: MappingProxyType[str, type[Event]] = MappingProxyType(
         kind.__name__: kind
         for kind in (
             RunStarted, RunResumed, EvaluatorReady, ExpansionStarted, ProposalReceived, EvaluationStarted,
-            ExpansionDropped, NodeAdded, HoldoutScored, StateChanged, NodeAccepted, Warned,
+            ExpansionDropped, NodeAdded, HoldoutScored, StateChanged, NodeAccepted, Warned, SeedTested, NodeEvaluated,
+            NodeFlagged, NodeAllowed,
         )
     }
 )  # fmt: skip
@@ -170,8 +224,13 @@ def from_json(record: Mapping[str, Any]) -> Event | None:
     if kind is None:
         return None
     known = {f.name: record[f.name] for f in fields(kind) if f.name in record}
-    if "parents" in known:
-        known["parents"] = tuple(known["parents"])
+    for name in ("parents", "values"):
+        if name in known:
+            known[name] = tuple(known[name])
+    if "flags" in known:
+        known["flags"] = _flags(known["flags"])
+    if "flag" in known:
+        known["flag"] = _flag(known["flag"])
     if "pick" in known:
         known["pick"] = _pick(known["pick"])
     if "node" in known:
@@ -184,6 +243,8 @@ def node_from_json(record: Mapping[str, Any]) -> Node:
     known = {f.name: record[f.name] for f in fields(Node) if f.name in record}
     known["parents"] = tuple(known["parents"])
     known["pick"] = _pick(known.get("pick"))
+    known["values"] = tuple(known.get("values", ()))
+    known["flags"] = _flags(known.get("flags", ()))
     if known.get("score") is None:
         known["score"] = -math.inf
     return Node(**known)
@@ -195,13 +256,19 @@ def _pick(record: Mapping[str, Any] | None) -> Pick | None:
     return Pick(rank_score=record["rank_score"], visits=record["visits"], bonus=record["bonus"])
 
 
+def _flags(records: Iterable[Mapping[str, Any]]) -> tuple[Flag, ...]:
+    return tuple(_flag(record) for record in records)
+
+
+def _flag(record: Mapping[str, Any]) -> Flag:
+    return Flag(record["kind"], record.get("detail", ""), record.get("is_settled", False))
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if isinstance(value, Pick):
-        return {"rank_score": value.rank_score, "visits": value.visits, "bonus": value.bonus}
-    if isinstance(value, Node):
-        return node_to_json(value)
+    if isinstance(value, (Node, Pick, Flag)):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

@@ -6,12 +6,14 @@ Pure: `Record.apply` is the only way to change it, and the same events always gi
 from __future__ import annotations
 
 import copy
+import math
+import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from score_nb import events as ev
-from score_nb.types import Direction, Node, Operator, Pick, RunState, Status, Task, to_score
+from score_nb.types import Direction, Flag, Node, Operator, Pick, RunState, Signal, Status, Task, to_score
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,11 @@ class Record:
         self.timeout: float | None = None
         self.memory: int | None = None
         self.warnings: list[str] = []
+        self.contract: dict[str, Any] = {}
+        self.seed_tested: ev.SeedTested | None = None
         self.accepted: int | None = None
         self._best: int | None = None
+        self._noise: float | None = None
         self._digests: dict[str, int] = {}
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -92,8 +97,48 @@ class Record:
 
     @property
     def best(self) -> Node | None:
-        """The node of the highest score, the earliest of equals; None while nothing is scored."""
+        """The node of the highest `bound` among those that are not doubted, the earliest of equals; None before one is.
+
+        The seed is never left out: it is what the others are compared with.
+        """
         return None if self._best is None else self.nodes[self._best]
+
+    @property
+    def noise(self) -> float | None:
+        """Standard deviation of one evaluation's value, pooled over all nodes with repeats; None before one has any."""
+        return self._noise
+
+    def bound(self, node: Node) -> float:
+        """Return the lower confidence bound of a node's score: its mean less one standard error of the mean.
+
+        The standard error is `noise / sqrt(repeats)`: the few repeats of one node tell its own spread too badly.
+        """
+        return node.score - (self._noise or 0.0) / math.sqrt(max(1, node.repeats))
+
+    def is_noise(self, a: Node, b: Node) -> bool:
+        """Return whether two nodes cannot be told apart: their scores differ by less than two standard errors."""
+        if not self._noise or not a.is_scored or not b.is_scored:
+            return False
+        error = self._noise * math.sqrt(1 / a.repeats + 1 / b.repeats)
+        return abs(a.score - b.score) < 2 * error
+
+    def search_scores(self) -> list[float]:
+        """Return each node's score as the search may use it.
+
+        A value that the metric cannot reach counts as none, another doubted one for no more than the best that is not:
+        neither may draw the search to itself.  What the hold-out says never counts.
+        """
+        doubted = {node.index: _doubts(node) for node in self.nodes if node.is_doubted}
+        doubted = {index: doubts for index, doubts in doubted.items() if doubts}
+        if not doubted:
+            return [node.score for node in self.nodes]
+        ceiling = max((node.score for node in self.nodes if node.index not in doubted), default=-math.inf)
+        return [
+            node.score if node.index not in doubted
+            else -math.inf if "beyond-bounds" in doubted[node.index]
+            else min(node.score, ceiling)
+            for node in self.nodes
+        ]  # fmt: skip
 
     @property
     def gain(self) -> float | None:
@@ -165,6 +210,9 @@ class Record:
                 self.options = {**self.options, **event.options}
             case ev.EvaluatorReady():
                 self.confinement, self.timeout, self.memory = event.confinement, event.timeout, event.memory
+                self.contract = event.contract or self.contract
+            case ev.SeedTested():
+                self.seed_tested = event
             case ev.ExpansionStarted():
                 self._launch(event)
             case ev.ProposalReceived():
@@ -175,14 +223,27 @@ class Record:
                 self._drop(event)
             case ev.NodeAdded():
                 self._add(event.node)
-            case ev.HoldoutScored():
-                self.nodes[event.index] = replace(self.nodes[event.index], holdout=event.holdout)
             case ev.StateChanged():
                 self.state, self.reason = event.state, event.reason
-            case ev.NodeAccepted():
-                self.accepted = event.index
             case ev.Warned() if event.message not in self.warnings:
                 self.warnings.append(event.message)
+            case _:
+                self._apply_to_node(event)
+
+    def _apply_to_node(self, event: ev.Event) -> None:
+        """Take into account what was learnt of a node after it was added."""
+        match event:
+            case ev.HoldoutScored():
+                self.nodes[event.index] = replace(self.nodes[event.index], holdout=event.holdout)
+            case ev.NodeAccepted():
+                self.accepted = event.index
+            case ev.NodeEvaluated():
+                self._measure_again(event)
+            case ev.NodeFlagged():
+                self._flag(event.index, event.flag)
+            case ev.NodeAllowed():
+                self.nodes[event.index] = replace(self.nodes[event.index], is_allowed=event.is_allowed)
+                self._look_for_best()
 
     def _start(self, event: ev.RunStarted) -> None:
         self.run_id, self.name, self.created = event.run_id, event.name, event.created
@@ -214,8 +275,39 @@ class Record:
         self.drops_in_a_row = 0
         self.nodes.append(replace(node, visits=1))
         self._digests.setdefault(node.digest, node.index)
-        if node.is_scored and (self._best is None or node.score > self.nodes[self._best].score):
+        if len(node.values) > 1 and node.duplicate_of is None:
+            self._look_at_noise()
+        elif self._can_be_best(node) and (self._best is None or self.bound(node) > self.bound(self.nodes[self._best])):
             self._best = node.index
+
+    def _measure_again(self, event: ev.NodeEvaluated) -> None:
+        node = self.nodes[event.index]
+        score = to_score(event.value, self.direction)
+        self.nodes[event.index] = replace(
+            node, value=event.value, score=score, spread=event.spread, values=event.values, flags=event.flags
+        )
+        self._look_at_noise()
+
+    def _flag(self, index: int, flag: Flag) -> None:
+        node = self.nodes[index]
+        kept = tuple(known for known in node.flags if known.kind != flag.kind)
+        self.nodes[index] = replace(node, flags=(*kept, flag))
+        self._look_for_best()
+
+    def _look_at_noise(self) -> None:
+        measured = [node.values for node in self.nodes if len(node.values) > 1 and node.duplicate_of is None]
+        freedom = sum(len(values) - 1 for values in measured)
+        squares = sum(statistics.variance(values) * (len(values) - 1) for values in measured)
+        self._noise = math.sqrt(squares / freedom) if freedom else None
+        self._look_for_best()
+
+    def _look_for_best(self) -> None:
+        able = [node for node in self.nodes if self._can_be_best(node)]
+        self._best = max(able, key=lambda node: (self.bound(node), -node.index)).index if able else None
+
+    @staticmethod
+    def _can_be_best(node: Node) -> bool:
+        return node.is_scored and (node.index == 0 or not node.is_doubted)
 
     def _visit(self, parents: tuple[int, ...], step: int) -> None:
         """Back a visit up to the root along first parents."""
@@ -224,6 +316,11 @@ class Record:
             node = self.nodes[index]
             self.nodes[index] = replace(node, visits=node.visits + step)
             index = node.parent
+
+
+def _doubts(node: Node) -> list[Signal]:
+    """Return the standing doubts that the search may know of."""
+    return [flag.kind for flag in node.flags if not flag.is_settled and flag.kind != "holdout"]
 
 
 def task_from_json(values: dict[str, Any]) -> Task:

@@ -14,16 +14,19 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 Direction = Literal["maximize", "minimize"]
 Status = Literal["ok", "duplicate", "error", "timeout", "memory", "crashed", "forbidden", "invalid"]
 Operator = Literal["seed", "draft", "improve", "debug", "recombine", "idea", "tune"]
 RunState = Literal["running", "paused", "stopped", "finished", "failed"]
+Signal = Literal["nondeterministic", "beyond-bounds", "jump", "holdout", "constant"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
+SIGNALS: tuple[Signal, ...] = get_args(Signal)
 CANDIDATE_FILE = "<candidate>"
 NO_METRICS: Mapping[str, float] = MappingProxyType({})
+NO_CONTRACT: Mapping[str, Any] = MappingProxyType({})
 
 # Told by file name, since filters of `catch_warnings` are not safe in threads.
 warnings.filterwarnings("ignore", category=SyntaxWarning, module=CANDIDATE_FILE)
@@ -98,6 +101,8 @@ class Task:
         What the task is, in the user's words.
     data_view : str
         The inputs by name, type, shape, dtype and summary; never rows.
+    bounds : tuple of float or None
+        The least and the greatest value that the metric can reach, as declared (`metric.bounds`); None where unknown.
     """
 
     seed: str
@@ -111,6 +116,7 @@ class Task:
     leaks: tuple[str, ...] = ()
     goal: str = ""
     data_view: str = ""
+    bounds: tuple[float | None, float | None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +207,27 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class Flag:
+    """A reason to doubt a value.
+
+    Attributes
+    ----------
+    kind : Signal
+        `nondeterministic` (two calls on the same input differ), `beyond-bounds` (the metric cannot reach that value),
+        `jump` (far outside what the run has seen), `holdout` (better than the seed here, worse there), `constant`
+        (all outputs are the same).
+    detail : str
+        One line in the user's words.
+    is_settled : bool
+        Whether further evaluations have answered the doubt.
+    """
+
+    kind: Signal
+    detail: str = ""
+    is_settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """What one candidate did when it was run and scored.
 
@@ -214,6 +241,15 @@ class Evaluation:
         Further entries of a metric that returns a mapping.
     spread : float or None
         Standard deviation over repeats; None for a single evaluation.
+    values : tuple of float
+        The value of each repeat; empty for a single evaluation.
+    flags : tuple of Flag
+        What the scorer saw that makes the value doubtful.
+    contract : mapping
+        What the outputs look like (kind, dimensions, length, by name); of the seed's evaluation only, JSON-ready.
+    probes : mapping of str to float
+        The metric on outputs that were spoilt on purpose (`constant`, `shuffled`), where it could be had; of an
+        evaluation with `probe` only.
     detail : str
         One line naming the cause of a failure, in the user's words.
     log : str
@@ -228,6 +264,10 @@ class Evaluation:
     value: float | None = None
     metrics: Mapping[str, float] = field(default_factory=lambda: NO_METRICS)
     spread: float | None = None
+    values: tuple[float, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    contract: Mapping[str, Any] = field(default_factory=lambda: NO_CONTRACT)
+    probes: Mapping[str, float] = field(default_factory=lambda: NO_METRICS)
     detail: str = ""
     log: str = ""
     seconds: float = 0.0
@@ -251,7 +291,8 @@ class Node:
 
     `index` 0 is the seed.  `parents` is empty for the seed, has two entries for a hybrid.  `visits` counts the
     expansions launched in the node's subtree, itself included (Alg. 1 of Aygün et al. 2026).
-    `started` and `finished` are seconds since the run was created.
+    `started` and `finished` are seconds since the run was created.  `value` is the mean of `values` where there are
+    several.  `is_allowed`: the user lets the node be the best in spite of its flags.
     """
 
     index: int
@@ -265,6 +306,9 @@ class Node:
     detail: str = ""
     metrics: Mapping[str, float] = field(default_factory=lambda: NO_METRICS)
     spread: float | None = None
+    values: tuple[float, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    is_allowed: bool = False
     holdout: float | None = None
     idea: str = ""
     hint: str = ""
@@ -293,6 +337,16 @@ class Node:
     def is_scored(self) -> bool:
         """Whether the node carries a value."""
         return self.value is not None
+
+    @property
+    def repeats(self) -> int:
+        """How many evaluations its value is the mean of; 0 where it has none."""
+        return 0 if self.value is None else max(1, len(self.values))
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether a flag stands that no further evaluation has answered and the user has not set aside."""
+        return not self.is_allowed and any(not flag.is_settled for flag in self.flags)
 
     @property
     def digest(self) -> str:

@@ -98,11 +98,18 @@ class Evaluator(Protocol):
         """Set wall seconds and MiB for the evaluations that follow."""
         ...
 
-    def evaluate(self, source: str, *, seed: int = 0, metric: Literal["metric", "holdout"] = "metric") -> Evaluation:
+    def expect(self, contract: Mapping[str, Any]) -> None:
+        """Set what the outputs of the evaluations that follow must look like: `Evaluation.contract` of the seed."""
+        ...
+
+    def evaluate(
+        self, source: str, *, seed: int = 0, metric: Literal["metric", "holdout"] = "metric", probe: bool = False
+    ) -> Evaluation:
         """Run `source` in a process of its own, score it, and return what happened; blocks the calling thread.
 
         At most `workers` calls run at once, further ones wait.  A failing candidate is a value, never an exception.
-        `seed` seeds the random generators of candidate and scorer.
+        `seed` seeds the random generators of candidate and scorer; with `probe` the metric is tried on spoilt outputs
+        too (`Evaluation.probes`).
 
         Raises
         ------

@@ -72,6 +72,7 @@ class LocalEvaluator:
         self._modules: set[str] = set()
         self._sent_modules: Mapping[str, str] = {}
         self._is_warm = False
+        self._contract: dict[str, Any] = {}
         self.confinement = Confinement("none", {})
 
     # --- the protocol --------------------------------------------------------------------------------------------
@@ -135,7 +136,13 @@ class LocalEvaluator:
         """Set wall seconds and MiB for the evaluations that follow."""
         self._limits = Limits(timeout, memory)
 
-    def evaluate(self, source: str, *, seed: int = 0, metric: Literal["metric", "holdout"] = "metric") -> Evaluation:
+    def expect(self, contract: Mapping[str, Any]) -> None:
+        """Set what the outputs of the evaluations that follow must look like: `Evaluation.contract` of the seed."""
+        self._contract = dict(contract)
+
+    def evaluate(
+        self, source: str, *, seed: int = 0, metric: Literal["metric", "holdout"] = "metric", probe: bool = False
+    ) -> Evaluation:
         """Run `source` in a process of its own, score it, and return what happened; blocks the calling thread.
 
         Raises

@@ -47,7 +47,7 @@ class Planner:
         Ideas that no node or flight has used yet come first, each on a branch of its own.
         """
         parent, pick = POLICIES[self.policy](
-            [node.score for node in record.nodes], [node.visits for node in record.nodes], self.c_puct
+            record.search_scores(), [node.visits for node in record.nodes], self.c_puct
         )
         idea = self._unused_idea(record, ideas)
         if idea:
@@ -62,7 +62,7 @@ class Planner:
 
     def ask_for(self, record: Record, ticket: int, parent: int, hint: str = "") -> Expansion:
         """Return an expansion of the node that the user named."""
-        scores, visits = [node.score for node in record.nodes], [node.visits for node in record.nodes]
+        scores, visits = record.search_scores(), [node.visits for node in record.nodes]
         pick = Pick(rank_score=_rank_of(scores, parent), visits=visits[parent], bonus=0.0)
         operator: Operator = "improve" if record.nodes[parent].is_scored else "debug"
         return Expansion(ticket, (parent,), operator, pick, hint=hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from score_nb.errors import EvaluatorBroken
 from score_nb.evaluate.base import Confinement
@@ -58,6 +59,7 @@ class ScriptedEvaluator:
         self.evaluated: list[str] = []
         self.held_out: list[str] = []
         self.limits: list[tuple[float, int]] = []
+        self.contract: Mapping[str, Any] = {}
         self.prepared = self.closed = False
         self._guard = threading.Lock()
 
@@ -70,7 +72,10 @@ class ScriptedEvaluator:
     def limit(self, timeout: float, memory: int) -> None:
         self.limits.append((timeout, memory))
 
-    def evaluate(self, source: str, *, seed: int = 0, metric: str = "metric") -> Evaluation:
+    def expect(self, contract: Mapping[str, Any]) -> None:
+        self.contract = contract
+
+    def evaluate(self, source: str, *, seed: int = 0, metric: str = "metric", probe: bool = False) -> Evaluation:
         if metric == "holdout":
             self.held_out.append(source)
             assert self._holdout is not None

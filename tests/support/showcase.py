@@ -9,8 +9,10 @@ import random
 import threading
 import time
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from score_nb.config import Options
 from score_nb.evaluate.base import Confinement
@@ -140,7 +142,10 @@ class ShowcaseEvaluator:
     def limit(self, timeout: float, memory: int) -> None:
         """Do nothing."""
 
-    def evaluate(self, source: str, *, seed: int = 0, metric: str = "metric") -> Evaluation:
+    def expect(self, contract: Mapping[str, Any]) -> None:
+        """Do nothing."""
+
+    def evaluate(self, source: str, *, seed: int = 0, metric: str = "metric", probe: bool = False) -> Evaluation:
         """Return the recipe's score, or a failure."""
         recipe = self._proposer.recipes[source]
         chance = random.Random(source)
