@@ -155,20 +155,21 @@ def test_a_bad_candidate_is_named_and_the_run_goes_on(
 
 def test_a_killed_kernel_loses_nothing_and_pays_for_nothing_twice(tmp_path: Path) -> None:
     count = tmp_path / "calls"
+    count.touch()
     script = textwrap.dedent(
         f"""
         import sys; sys.path.insert(0, {str(ROOT)!r})
         import score_nb
         from tests.support.openai_server import OpenAIServer
         from pathlib import Path
-        import os, itertools, time
+        import os, threading
         {textwrap.indent(NOTEBOOK, "        ").strip()}
-        start = int(Path({str(count)!r}).read_text() or 0) if Path({str(count)!r}).exists() else 0
-        numbers = itertools.count(start)
+        one_by_one = threading.Lock()
         def reply(body):
-            n = next(numbers)
-            with open({str(count)!r}, "w") as file:
-                file.write(str(n + 1))
+            # One byte for each reply: a kill at any moment leaves the number of replies and no half-written one.
+            with one_by_one, open({str(count)!r}, "ab", buffering=0) as file:
+                n = file.tell()
+                file.write(b"x")
             return f"```python\\nimport time\\ntime.sleep(0.1)\\nguess = X * {{n}}\\n```"
         server = OpenAIServer(reply, latency=0.05).start()
         os.environ["OPENAI_BASE_URL"] = server.url
@@ -205,7 +206,7 @@ def test_a_killed_kernel_loses_nothing_and_pays_for_nothing_twice(tmp_path: Path
     received_before = sum(1 for _ in before.nodes[1:]) + sum(
         flight.proposal is not None for flight in before.snapshot().in_flight.values()
     )
-    calls_before = int(count.read_text())
+    calls_before = count.stat().st_size
     second = kernel()
     output, _ = second.communicate(timeout=WAIT_S)
     assert output.splitlines()[-1] == "finished 30"
@@ -213,7 +214,7 @@ def test_a_killed_kernel_loses_nothing_and_pays_for_nothing_twice(tmp_path: Path
     assert after.id == before.id
     assert [node.source for node in after.nodes[: len(before.nodes)]] == [node.source for node in before.nodes]
     assert len({node.source for node in after.nodes}) == 30
-    assert int(count.read_text()) - calls_before == 29 - received_before
+    assert count.stat().st_size - calls_before == 29 - received_before
 
 
 def test_the_offline_proposer_improves_an_estimator(tmp_path: Path) -> None:
