@@ -207,7 +207,7 @@ class Publisher:
         self._seq += 1
         self._send(wire.delta(old, record, seq=self._seq, cell_id=self._cell_id))
         self._note_sent(record)
-        if self._pictured is None or (self._pictured.state, self._pictured.accepted) != (record.state, record.accepted):
+        if self._pictured is None or _is_other_picture(self._pictured, record):
             self._picture(record)
 
     def _picture(self, record: Record) -> None:
@@ -218,3 +218,8 @@ class Publisher:
 
     def _note_sent(self, record: Record) -> None:
         self._sent, self._is_stale, self._sent_at = record, False, self._clock()
+
+
+def _is_other_picture(old: Record, new: Record) -> bool:
+    """Return whether the saved picture should change: with the run's state, and with every word after its end."""
+    return (old.state, old.accepted) != (new.state, new.accepted) or (new.is_ended and old.nodes != new.nodes)

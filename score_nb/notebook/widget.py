@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import anywidget
 import traitlets
@@ -56,6 +57,14 @@ class Steered(Watched, Protocol):
 
     def set_budget(self, *, nodes: int | None = None, minutes: float | None = None) -> None:
         """Raise or lower what ends the run."""
+        ...
+
+    def allow(self, node: int, is_allowed: bool = True) -> None:
+        """Let that node be the best in spite of its flags, or no longer."""
+        ...
+
+    def evaluate(self, node: int, repeats: int) -> None:
+        """Evaluate that node so many times more, on fresh random seeds."""
         ...
 
     def accept_marked(self, index: int) -> None:
@@ -120,6 +129,18 @@ class RunWidget(anywidget.AnyWidget):
             self._publisher.put(Said({"kind": "refused", "command": kind, "message": f"{kind}: {error}"}))
 
 
+_Number = TypeVar("_Number", int, float)
+
+
+def _positive(value: Any, kind: Callable[[Any], _Number]) -> _Number | None:
+    """Return a budget of the page as a number, None where it is not named."""
+    if value is None:
+        return None
+    if not 0 < (number := kind(value)) < math.inf:
+        raise ValueError(f"{value} is no budget: it must be more than 0")
+    return number
+
+
 _COMMANDS: dict[str, Callable[[Steered, Mapping[str, Any]], None]] = {
     "pause": lambda run, _: run.pause(),
     "resume": lambda run, _: run.resume(),
@@ -127,7 +148,11 @@ _COMMANDS: dict[str, Callable[[Steered, Mapping[str, Any]], None]] = {
     "accepted": lambda run, message: run.accept_marked(int(message["index"])),
     "expand": lambda run, message: run.expand(int(message["index"]), str(message.get("hint", ""))),
     "idea": lambda run, message: run.add_idea(str(message["text"])),
-    "budget": lambda run, message: run.set_budget(nodes=int(message["nodes"])),
+    "budget": lambda run, message: run.set_budget(
+        nodes=_positive(message.get("nodes"), int), minutes=_positive(message.get("minutes"), float)
+    ),
+    "allow": lambda run, message: run.allow(int(message["index"]), bool(message["is_allowed"])),
+    "evaluate": lambda run, message: run.evaluate(int(message["index"]), int(message["repeats"])),
 }
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal, TypedDict
 
 from score_nb.record import Flight, Record
-from score_nb.types import Node, Pick
+from score_nb.types import Flag, Node, Pick
 
 PROTOCOL = 1
 RUN_MIME = "application/vnd.score-nb.run+json"
@@ -19,6 +20,8 @@ WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
 # What a node's one line may take on the wire: 10,000 nodes are sent at once, the full line comes with the detail.
 DETAIL_CHARS = 60
+# Each doubt is told before the line is, in its room.
+DOUBT_CHARS = 11
 
 
 class NodeWire(TypedDict, total=False):
@@ -34,6 +37,9 @@ class NodeWire(TypedDict, total=False):
     finished: float
     detail: str
     spread: float
+    repeats: int
+    doubts: list[str]
+    allowed: bool
     holdout: float
     duplicate_of: int
     tokens: int
@@ -54,6 +60,22 @@ class FlightWire(TypedDict, total=False):
     pick: list[float]
     idea: bool
     hint: bool
+
+
+class FlagWire(TypedDict):
+    """A reason to doubt a node's value; `settled` where further evaluations have answered it."""
+
+    kind: str
+    detail: str
+    settled: bool
+
+
+class TestedWire(TypedDict):
+    """What the metric gave to what must not win."""
+
+    again: float | None
+    empty: float | None
+    probes: dict[str, float | None]
 
 
 class BudgetWire(TypedDict):
@@ -80,6 +102,11 @@ class RunWire(TypedDict):
     tokens: int
     cost: float
     accepted: int | None
+    best: int | None
+    noise: float | None
+    repeats: int
+    bounds: list[float | None]
+    tested: TestedWire | None
     holdout: str | None
     model: str
     policy: str
@@ -114,7 +141,7 @@ class Delta(TypedDict, total=False):
 
 
 class DetailWire(TypedDict):
-    """All of a node that only its own view shows; sent on demand."""
+    """All of a node that only its own view shows; sent on demand, and again when the page has seen the node change."""
 
     kind: Literal["detail"]
     index: int
@@ -128,6 +155,8 @@ class DetailWire(TypedDict):
     detail: str
     model: str
     metrics: dict[str, float | None]
+    values: list[float | None]
+    flags: list[FlagWire]
     cpu_seconds: float
     peak_mib: float
     started: float
@@ -166,6 +195,11 @@ def run_to_wire(record: Record, cell_id: str | None) -> RunWire:
         "tokens": record.tokens,
         "cost": round(record.cost, 6),
         "accepted": record.accepted,
+        "best": None if record.best is None else record.best.index,
+        "noise": _finite(record.noise),
+        "repeats": int(options.get("repeats") or 1),
+        "bounds": list(record.task.bounds),
+        "tested": _tested(record),
         "holdout": options.get("holdout"),
         "model": options.get("model") or "",
         "policy": options.get("policy") or "puct",
@@ -191,12 +225,19 @@ def node_to_wire(node: Node) -> NodeWire:
         "finished": round(node.finished, 2),
     }
     # What was changed, or what went wrong: the one line that tooltip, news and search need.
+    doubts = [flag.kind for flag in node.flags if not flag.is_settled]
     if line := (node.plan or node.detail) if node.is_scored else (node.detail or node.plan):
-        wire["detail"] = _clip(line)
+        wire["detail"] = _clip(line, DETAIL_CHARS - DOUBT_CHARS * len(doubts))
     if (spread := _finite(node.spread)) is not None:
         wire["spread"] = float(f"{spread:.6g}")
+    if node.repeats > 1:
+        wire["repeats"] = node.repeats
+    if doubts:
+        wire["doubts"] = [*doubts]
+    if node.is_allowed:
+        wire["allowed"] = True
     if (holdout := _finite(node.holdout)) is not None:
-        wire["holdout"] = holdout
+        wire["holdout"] = float(f"{holdout:.9g}")
     if node.duplicate_of is not None:
         wire["duplicate_of"] = node.duplicate_of
     if node.tokens:
@@ -244,6 +285,8 @@ def detail_to_wire(node: Node) -> DetailWire:
         "detail": node.detail,
         "model": node.model,
         "metrics": {name: _finite(value) for name, value in node.metrics.items()},
+        "values": [_finite(value) for value in node.values],
+        "flags": [_flag(flag) for flag in node.flags],
         "cpu_seconds": round(node.cpu_seconds, 3),
         "peak_mib": round(node.peak_mib, 1),
         "started": round(node.started, 2),
@@ -292,10 +335,25 @@ def _changed_nodes(old: list[Node], new: list[Node]) -> tuple[list[NodeWire], li
             continue
         if before.visits != now.visits:
             visits.append((now.index, now.visits))
-        if before.holdout != now.holdout:
+        if replace(before, visits=now.visits) != now:
             nodes.append(node_to_wire(now))
     nodes.extend(node_to_wire(node) for node in new[len(old) :])
     return nodes, visits
+
+
+def _tested(record: Record) -> TestedWire | None:
+    tested = record.seed_tested
+    if tested is None:
+        return None
+    return {
+        "again": _finite(tested.again),
+        "empty": _finite(tested.empty),
+        "probes": {name: _finite(value) for name, value in tested.probes.items()},
+    }
+
+
+def _flag(flag: Flag) -> FlagWire:
+    return {"kind": flag.kind, "detail": flag.detail, "settled": flag.is_settled}
 
 
 def _finite(value: float | None) -> float | None:
@@ -306,6 +364,6 @@ def _pick(pick: Pick) -> list[float]:
     return [round(pick.rank_score, 4), pick.visits, round(pick.bonus, 4)]
 
 
-def _clip(text: str) -> str:
+def _clip(text: str, most: int) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= DETAIL_CHARS else line[: DETAIL_CHARS - 1] + "…"
+    return line if len(line) <= most else line[: most - 1] + "…"

@@ -12,7 +12,7 @@ from typing import Any
 from score_nb import events as ev
 from score_nb.notebook import widget_wire as wire
 from score_nb.record import Record
-from score_nb.types import Node, Pick
+from score_nb.types import Flag, Node, Pick
 from score_nb.view.data import run_data
 
 PATH = Path(__file__).resolve().parents[2] / "js" / "test" / "fixture.json"
@@ -67,8 +67,24 @@ def went_on() -> list[ev.Event]:
     ]  # fmt: skip
 
 
+def was_doubted() -> list[ev.Event]:
+    """Return the events after that: values that are doubted, evaluated again, settled, allowed; the metric's test."""
+    jump = Flag("jump", "better than all before by 0.365; the best so far was 0.06 above the median")
+    answered = Flag("nondeterministic", "two calls differ; 3 evaluations on fresh random seeds agree", is_settled=True)
+    constant = Flag("constant", "all 40 predictions are the same")
+    return [
+        ev.SeedTested(5.0, 0.5, None, {"constant": 0.25, "shuffled": 0.3125}),
+        ev.NodeAdded(6.0, node(3, (0,), 0.99, flags=(jump,))),
+        ev.NodeAdded(7.0, node(4, (1,), 0.63, values=(0.62, 0.63, 0.64), spread=0.01, flags=(answered,))),
+        ev.NodeEvaluated(8.0, 1, 0.6225, 0.0035, (0.625, 0.62)),
+        ev.NodeAdded(9.0, node(5, (1,), 0.7, flags=(constant,))),
+        ev.NodeFlagged(9.5, 4, Flag("holdout", "better than the seed by 0.13 here, worse by 0.02 on the hold-out")),
+        ev.NodeAllowed(10.0, 5),
+    ]
+
+
 def messages() -> dict[str, Any]:
-    """Return one message of every kind, and a delta between two snapshots."""
+    """Return one message of every kind, and deltas between snapshots."""
     record = Record()
     for event in started():
         record.apply(event)
@@ -79,9 +95,18 @@ def messages() -> dict[str, Any]:
     delta = wire.delta(before, record, seq=2, cell_id=CELL_ID)
     second = wire.snapshot(record, seq=3, cell_id=CELL_ID)
     detail = wire.detail_to_wire(record.nodes[2])
-    refused = wire.Refused(kind="refused", command="pause", message="run balanced is finished")
+    calm = record.copy()
     saved = {**run_data(record), "cell_id": CELL_ID}
-    return {"saved": saved, "snapshot": first, "delta": delta, "after": second, "detail": detail, "refused": refused}
+    for event in was_doubted():
+        record.apply(event)
+    doubted = wire.delta(calm, record, seq=4, cell_id=CELL_ID)
+    third = wire.snapshot(record, seq=5, cell_id=CELL_ID)
+    doubt = wire.detail_to_wire(record.nodes[4])
+    refused = wire.Refused(kind="refused", command="pause", message="run balanced is finished")
+    return {
+        "saved": saved, "snapshot": first, "delta": delta, "after": second, "detail": detail, "refused": refused,
+        "doubted": doubted, "afterDoubts": third, "doubt": doubt,
+    }  # fmt: skip
 
 
 def text() -> str:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from score_nb import events as ev
 from score_nb.notebook import publisher as module
+from score_nb.notebook import widget_wire as wire
 from score_nb.notebook.publisher import Hello, Publisher, Said, Wanted
 from score_nb.record import Record
+from score_nb.run.run import Run
+from score_nb.run.stored import stored_record
+from score_nb.store.journal import Journal
 from score_nb.types import Pick
 from tests.widget import fixture
 
@@ -97,6 +103,49 @@ def test_what_happens_after_the_snapshot_comes_as_numbered_deltas(run: Told, pag
     run.tell(*fixture.went_on())
     page.wait(lambda: len(page.sent) == 2)
     assert page.sent[1] == fixture.messages()["delta"]
+
+
+def test_doubts_and_what_answers_them_reach_a_live_page_and_renew_the_picture_of_an_ended_run(
+    run: Told, page: Page
+) -> None:
+    run.tell(*fixture.went_on())
+    page.publisher.start()
+    page.publisher.put(Hello())
+    page.wait(lambda: len(page.sent) == 1)
+    run.tell(*fixture.was_doubted())
+    page.wait(lambda: len(page.sent) == 2)
+    assert page.sent[1] == {**fixture.messages()["doubted"], "seq": 2}
+    run.tell(ev.StateChanged(11.0, "stopped", "by the user"))
+    page.wait(lambda: len(page.pictures) == 2)
+    run.tell(ev.NodeAllowed(12.0, 5, is_allowed=False))
+    page.wait(lambda: len(page.pictures) == 3)
+    assert page.sent[-1]["run"]["best"] == 1
+
+
+def test_they_reach_the_page_of_a_run_that_another_process_writes_and_of_one_that_is_opened_later(
+    tmp_path: Path,
+) -> None:
+    with closing(Journal(tmp_path)) as journal:
+        for event in [*fixture.started(), *fixture.went_on()]:
+            journal.append(event)
+        followed = Run(stored_record(tmp_path), tmp_path)
+        page = Page(followed)
+        page.publisher.start()
+        page.publisher.put(Hello())
+        page.wait(lambda: len(page.sent) == 1)
+        followed.follow()
+        for event in [*fixture.was_doubted(), ev.StateChanged(11.0, "stopped")]:
+            journal.append(event)
+        page.wait(lambda: page.sent[-1]["run"].get("state") == "stopped")
+        page.publisher.close()
+    opened = stored_record(tmp_path)
+    assert opened.best is not None
+    assert opened.best.index == 5
+    expected = wire.snapshot(opened, seq=5, cell_id=fixture.CELL_ID)
+    assert expected["nodes"] == fixture.messages()["afterDoubts"]["nodes"]
+    sent = {node["index"]: node for message in page.sent for node in message.get("nodes", [])}
+    visits = {index: count for message in page.sent for index, count in message.get("visits", [])}
+    assert [{**sent[i], "visits": visits.get(i, sent[i]["visits"])} for i in range(6)] == expected["nodes"]
 
 
 def test_a_flood_of_events_goes_out_as_at_most_ten_messages_a_second(run: Told, page: Page) -> None:

@@ -69,7 +69,10 @@ def queued(widget: RunWidget) -> list[Any]:
         ({"kind": "accepted", "index": 3}, ("accept_marked", 3)),
         ({"kind": "expand", "index": 3, "hint": "use trees"}, ("expand", 3, "use trees")),
         ({"kind": "idea", "text": "weights"}, ("add_idea", "weights")),
-        ({"kind": "budget", "nodes": 80}, ("set_budget", 80)),
+        ({"kind": "budget", "nodes": 80}, ("set_budget", 80, None)),
+        ({"kind": "budget", "minutes": 2.5}, ("set_budget", None, 2.5)),
+        ({"kind": "allow", "index": 3, "is_allowed": False}, ("allow", 3, False)),
+        ({"kind": "evaluate", "index": 3, "repeats": 2}, ("evaluate", 3, 2)),
     ],
 )
 def test_every_command_reaches_the_run(
@@ -93,8 +96,17 @@ def test_a_kind_from_a_newer_page_is_ignored(widget: RunWidget, run: Steered, me
     assert run.calls == []
 
 
-def test_a_broken_command_is_answered_and_harms_nothing(widget: RunWidget, run: Steered) -> None:
-    hear(widget, kind="expand", index="no number")
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"kind": "expand", "index": "no number"}, {"kind": "allow", "index": 3}, {"kind": "budget", "nodes": 0},
+        {"kind": "budget", "minutes": float("nan")}, {"kind": "evaluate", "index": 3},
+    ],
+)  # fmt: skip
+def test_a_broken_command_is_answered_and_harms_nothing(
+    widget: RunWidget, run: Steered, message: dict[str, Any]
+) -> None:
+    hear(widget, **message)
     [said] = queued(widget)
     assert isinstance(said, Said)
     assert said.message["kind"] == "refused"

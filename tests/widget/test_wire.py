@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from score_nb.events import NodeAdded, RunStarted
 from score_nb.notebook import widget_wire as wire
 from score_nb.record import Record
-from score_nb.types import Node, Pick
+from score_nb.types import SIGNALS, Flag, Node, Pick
 from tests.widget import fixture
 
 
@@ -18,11 +20,33 @@ def test_the_fixture_that_typescript_reads_is_what_python_sends() -> None:
 
 def test_a_delta_carries_only_what_changed() -> None:
     delta = fixture.messages()["delta"]
-    assert sorted(delta["run"]) == ["elapsed", "warnings"]
+    assert sorted(delta["run"]) == ["best", "elapsed", "warnings"]
     assert [node["index"] for node in delta["nodes"]] == [1, 2]
     # Node 1 came and was expanded once; the seed was visited for each expansion below it.
     assert delta["visits"] == [(0, 4)]
     assert [flight["ticket"] for flight in delta["in_flight"]] == [3]
+
+
+def test_a_node_that_was_doubted_evaluated_again_or_allowed_is_sent_anew() -> None:
+    doubted = fixture.messages()["doubted"]
+    sent = {node["index"]: node for node in doubted["nodes"]}
+    assert (sent[1]["repeats"], sent[1]["spread"]) == (2, 0.0035)
+    assert sent[3]["doubts"] == ["jump"]
+    assert sent[4]["doubts"] == ["holdout"]  # the other doubt was answered by three evaluations
+    assert sent[5]["allowed"] is True
+    assert 2 not in sent
+    assert doubted["run"]["tested"]["probes"] == {"constant": 0.25, "shuffled": 0.3125}
+    assert doubted["run"]["best"] == 5
+    # Pooled over nodes 1 and 4: (0.0000125 + 0.0002) / 3 degrees of freedom.
+    assert doubted["run"]["noise"] == pytest.approx((0.0002125 / 3) ** 0.5)
+
+
+def test_a_detail_tells_every_flag_and_every_value() -> None:
+    doubt = fixture.messages()["doubt"]
+    assert doubt["values"] == [0.62, 0.63, 0.64]
+    assert [(flag["kind"], flag["settled"]) for flag in doubt["flags"]] == [
+        ("nondeterministic", True), ("holdout", False),
+    ]  # fmt: skip
 
 
 def test_nothing_new_is_a_delta_with_the_clock_only() -> None:
@@ -40,6 +64,8 @@ def test_the_largest_nodes_take_at_most_400_bytes() -> None:
         holdout=0.98765432109876543, idea="i" * 500, hint="h" * 500, pick=Pick(0.98765, 1_234, 0.0123456),
         visits=1_234, seconds=123.456789, tokens=123_456, cost=0.123456789, finished=98_765.4321, log="l" * 9_999,
     )  # fmt: skip
+    doubts = tuple(Flag(kind, "d" * 200) for kind in SIGNALS)
+    hybrid = replace(hybrid, values=(0.1, 0.2, 0.3), flags=doubts, is_allowed=True)
     failed = replace(hybrid, status="forbidden", value=None, spread=None, holdout=None)
     for node in (hybrid, failed):
         sent = json.dumps(wire.node_to_wire(node), ensure_ascii=False, separators=(",", ":"))
