@@ -105,7 +105,7 @@ class Record:
 
     @property
     def noise(self) -> float | None:
-        """Standard deviation of one evaluation's value, pooled over all nodes with repeats; None before one has any."""
+        """Standard deviation of one evaluation's value, pooled over all nodes with repeats; None before two have any."""
         return self._noise
 
     def bound(self, node: Node) -> float:
@@ -122,19 +122,23 @@ class Record:
         error = self._noise * math.sqrt(1 / a.repeats + 1 / b.repeats)
         return abs(a.score - b.score) < 2 * error
 
+    @property
+    def score_to_beat(self) -> float:
+        """The highest score that nobody doubts, -inf before there is one; what the hold-out says never counts here."""
+        return max((node.score for node in self.nodes if not _doubts(node)), default=-math.inf)
+
     def search_scores(self) -> list[float]:
         """Return each node's score as the search may use it.
 
         A value that the metric cannot reach counts as none, another doubted one for no more than the best that is not:
         neither may draw the search to itself.  What the hold-out says never counts.
         """
-        doubted = {node.index: _doubts(node) for node in self.nodes if node.is_doubted}
-        doubted = {index: doubts for index, doubts in doubted.items() if doubts}
-        if not doubted:
+        doubted = {node.index: _doubts(node) for node in self.nodes if node.flags}
+        if not any(doubted.values()):
             return [node.score for node in self.nodes]
-        ceiling = max((node.score for node in self.nodes if node.index not in doubted), default=-math.inf)
+        ceiling = self.score_to_beat
         return [
-            node.score if node.index not in doubted
+            node.score if not doubted.get(node.index)
             else -math.inf if "beyond-bounds" in doubted[node.index]
             else min(node.score, ceiling)
             for node in self.nodes
@@ -298,7 +302,8 @@ class Record:
         measured = [node.values for node in self.nodes if len(node.values) > 1 and node.duplicate_of is None]
         freedom = sum(len(values) - 1 for values in measured)
         squares = sum(statistics.variance(values) * (len(values) - 1) for values in measured)
-        self._noise = math.sqrt(squares / freedom) if freedom else None
+        # One node alone may be an odd one: its own spread is no measure of the others'.
+        self._noise = math.sqrt(squares / freedom) if len(measured) > 1 else None
         self._look_for_best()
 
     def _look_for_best(self) -> None:
@@ -319,7 +324,9 @@ class Record:
 
 
 def _doubts(node: Node) -> list[Signal]:
-    """Return the standing doubts that the search may know of."""
+    """Return the standing doubts that the search may know of; the seed is what all are compared with."""
+    if node.index == 0 or node.is_allowed:
+        return []
     return [flag.kind for flag in node.flags if not flag.is_settled and flag.kind != "holdout"]
 
 

@@ -36,6 +36,8 @@ Steer the runs of this notebook.  RUN is a name, the latest run where it is left
 %score code [RUN] [NODE]      the source of a node
 %score idea TEXT              have an idea tried
 %score expand NODE [TEXT]     ask for a child of that node, with a hint
+%score evaluate [RUN] NODE [K]  evaluate a node K times more (3): its value is the mean, and some doubts are answered
+%score allow [RUN] NODE       let a node be the best in spite of its flags
 %score export [RUN] FILE      write the run to .html, .ipynb, .json or .py
 %score doctor                 what this machine can do
 """
@@ -149,6 +151,30 @@ def expand(asked: Asked) -> None:
     say(f"{run.name} will expand node {index}")
 
 
+def evaluate(asked: Asked) -> None:
+    """Evaluate a node further, on fresh random seeds."""
+    started, words = _run(asked)
+    run, index = started.run, _node(words, 0, None)
+    more = _whole(words[1]) if len(words) > 1 else REPEATS
+    node = run.node(index)
+    run.evaluate(node, more)
+    say(f"node {node.index} of {run.name} is evaluated {more} times more")
+
+
+def allow(asked: Asked) -> None:
+    """Let a node be the best in spite of its flags."""
+    started, words = _run(asked)
+    if not words:
+        raise BadOption("name the node: %score allow [RUN] NODE")
+    run = started.run
+    node = run.node(_node(words, 0, None))
+    if not node.flags:
+        say(f"node {node.index} of {run.name} has no flags: nothing keeps it from being the best")
+        return
+    run.allow(node)
+    say(f"node {node.index} of {run.name} may be the best, although: {'; '.join(flag.detail for flag in node.flags)}")
+
+
 def export(asked: Asked) -> None:
     """Write a run to a file, in the format that its ending names."""
     from score_nb.view.export import export as write
@@ -174,11 +200,12 @@ def doctor(asked: Asked) -> None:
 COMMANDS: Mapping[str, Callable[[Asked], Any]] = MappingProxyType(
     {
         "list": show_list, "show": show, "pause": pause, "resume": resume, "stop": stop, "wait": wait,
-        "accept": accept, "diff": diff, "code": code, "idea": idea, "expand": expand, "export": export,
-        "doctor": doctor,
+        "accept": accept, "diff": diff, "code": code, "idea": idea, "expand": expand, "evaluate": evaluate,
+        "allow": allow, "export": export, "doctor": doctor,
     }
 )  # fmt: skip
 STOP_S = 30.0
+REPEATS = 3
 
 
 def _words(asked: Asked) -> list[str]:
@@ -238,6 +265,12 @@ def _index(word: str) -> int | None:
         return int(word)
     except ValueError:
         raise ScoreError(f"{word} is no node: give its number, `seed` or `best`") from None
+
+
+def _whole(word: str) -> int:
+    if not word.isdigit() or int(word) < 1:
+        raise BadOption(f"{word} is no number of evaluations: give a whole number of at least 1")
+    return int(word)
 
 
 def _unquoted(text: str) -> str:

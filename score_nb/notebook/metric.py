@@ -76,6 +76,28 @@ def source_text(function: Metric) -> str:
         return f"# {getattr(function, '__module__', '')}.{getattr(function, '__qualname__', repr(type(function)))}"
 
 
+def bounds_of(metric: Metric, name: str) -> tuple[float | None, float | None]:
+    """Return the least and the greatest value that the metric declares (`metric.bounds = (0, 1)`), None where open.
+
+    Raises
+    ------
+    BadMetric
+        What is declared is no pair of numbers.
+    """
+    declared = getattr(metric, "bounds", None)
+    if declared is None:
+        return None, None
+    try:
+        low, high = (None if side is None else float(side) for side in declared)
+    except (TypeError, ValueError):
+        raise BadMetric(
+            f"{name}.bounds is {declared!r}: give the least and the greatest value, such as (0, 1) or (0, None)"
+        ) from None
+    if low is not None and high is not None and low > high:
+        raise BadMetric(f"{name}.bounds is {declared!r}: the least value comes first")
+    return low, high
+
+
 def some_of(names: Iterable[str]) -> str:
     """Return the first names joined by commas."""
     listed = list(names)

@@ -18,7 +18,7 @@ from score_nb.errors import BadMetric, BadOption, BadSeed, did_you_mean
 from score_nb.notebook.dataview import data_view
 from score_nb.notebook.fingerprint import combined, fingerprints
 from score_nb.notebook.history import is_internal
-from score_nb.notebook.metric import Metric, find_function, parameters_of, some_of, source_text
+from score_nb.notebook.metric import Metric, bounds_of, find_function, parameters_of, some_of, source_text
 from score_nb.notebook.place import named_files
 from score_nb.notebook.reach import Namespace, reach
 from score_nb.types import Task
@@ -149,6 +149,7 @@ def study(
         leaks=sides.leaks,
         goal=options.goal or "\n\n".join(text for text in (goal, doc) if text),
         data_view=data_view(inputs),
+        bounds=bounds_of(metric, metric_name),
     )
     return Study(
         task=task,

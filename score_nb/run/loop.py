@@ -9,14 +9,13 @@ exactly the tickets up to k - LAG are committed: whatever the timing or the numb
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Literal
 
 from score_nb import events as ev
 from score_nb.config import Options
@@ -25,20 +24,32 @@ from score_nb.evaluate.base import Evaluator
 from score_nb.propose.base import Proposer
 from score_nb.record import Flight, Record
 from score_nb.run.budget import DROPS_BEFORE_END, is_out_of_time, used_up
-from score_nb.run.measure import measure
-from score_nb.run.messages import Command, Evaluated, HoldoutEvaluated, Message, Proposed
+from score_nb.run.integrity import evaluations_wanted, flags_of, holdout_flag, seed_warnings, settled
+from score_nb.run.measure import measure_again
+from score_nb.run.messages import (
+    Command,
+    Evaluated,
+    HoldoutEvaluated,
+    Message,
+    NodeMeasured,
+    Proposed,
+    SeedTestEvaluated,
+)
 from score_nb.run.outcome import duplicate_node, evaluated_node, limits_from, seed_error, seed_node
 from score_nb.run.pool import Pool
 from score_nb.run.requests import request_for
 from score_nb.search.planner import Planner
 from score_nb.store.journal import Journal
-from score_nb.types import Evaluation, Expansion, Proposal, RunState, digest
+from score_nb.types import Evaluation, Expansion, Flag, Proposal, RunState, digest
 
 LAG = 8
 TICK_S = 0.5
 # The seed's own run has no measure yet.
 SEED_TIMEOUT_S = 600.0
 SEED_MEMORY_MIB = 1 << 20
+# A cell that does nothing.
+EMPTY = "pass"
+SEED_TESTS = ("again", "empty")
 
 log = logging.getLogger("score_nb")
 
@@ -86,6 +97,9 @@ class Loop:
         self._evaluations: dict[str, Evaluation] = {}
         self._last_drop = ""
         self._holdouts: set[int] = set()
+        self._held_out: set[int] = set()
+        self._measuring: set[int] = set()
+        self._seed_tests: dict[str, Evaluation] | None = None
         self._resumed = sorted(record.in_flight)
 
     # -- the thread ------------------------------------------------------------------------------------------------
@@ -126,7 +140,9 @@ class Loop:
         memory = self.options.memory or self.record.memory
         if memory is not None or self.options.timeout or self.record.timeout:
             self.evaluator.limit(timeout, memory or SEED_MEMORY_MIB)
-        self._emit(ev.EvaluatorReady(self.at(), asdict(confinement), timeout, memory or 0))
+        if self.record.contract:
+            self.evaluator.expect(self.record.contract)
+        self._emit(ev.EvaluatorReady(self.at(), asdict(confinement), timeout, memory or 0, self.record.contract))
         if self.proposer.notice:
             self._emit(ev.Warned(self.at(), self.proposer.notice))
 
@@ -134,7 +150,7 @@ class Loop:
         started = self.at()
         source = self.record.task.seed
         self._evaluators.submit(
-            lambda: self._measure(source, -math.inf), lambda result: self.inbox.put(Evaluated("", result))
+            lambda: self._measure_seed(source), lambda result: self.inbox.put(Evaluated("", result))
         )
         while "" not in self._evaluations:
             self._receive()
@@ -145,18 +161,55 @@ class Loop:
             raise seed_error(self.record.task.metric, result)
         timeout, memory = limits_from(result, self.options)
         self.evaluator.limit(timeout, memory)
-        self._emit(ev.EvaluatorReady(self.at(), self.record.confinement, timeout, memory))
-        node = seed_node(source, result, direction=self.options.direction, started=started, finished=self.at())
+        contract = dict(result.contract)
+        self.evaluator.expect(contract)
+        self._emit(ev.EvaluatorReady(self.at(), self.record.confinement, timeout, memory, contract))
+        node = seed_node(
+            source, result, direction=self.options.direction, flags=flags_of(self.record, result), started=started,
+            finished=self.at(),
+        )  # fmt: skip
         self._emit(ev.NodeAdded(self.at(), node))
         self._score_holdout(0)
 
+    def _measure_seed(self, source: str) -> Evaluation:
+        first = self.evaluator.evaluate(source, seed=self.entropy)
+        return measure_again(self.evaluator, source, first, seed=self.entropy, more=self.options.repeats - 1)
+
+    def _test_seed(self) -> None:
+        """Try the metric on what must not win, while the first proposals are written."""
+        self._seed_tests = {}
+        self._submit_seed_test("again", self.record.task.seed)
+        self._submit_seed_test("empty", EMPTY)
+        # In order, whether a value is re-measured must not depend on when the tests end: they end first.
+        while self._is_ordered and self._seed_tests is not None and self._stop_reason is None:
+            self._receive()
+
+    def _submit_seed_test(self, kind: Literal["again", "empty"], source: str) -> None:
+        self._evaluators.submit(
+            lambda: self.evaluator.evaluate(source, seed=self.entropy + 1, probe=kind == "again"),
+            lambda result: self.inbox.put(SeedTestEvaluated(kind, result)),
+        )
+
+    def _on_seed_test(self, kind: str, result: Evaluation) -> None:
+        assert self._seed_tests is not None
+        self._seed_tests[kind] = result
+        if len(self._seed_tests) < len(SEED_TESTS):
+            return
+        again, empty = (self._seed_tests[name] for name in SEED_TESTS)
+        self._seed_tests = None
+        found = ev.SeedTested(self.at(), again.value, empty.value, dict(again.probes))
+        self._emit(found)
+        for warning in seed_warnings(self.record, found):
+            self._emit(ev.Warned(self.at(), warning))
+
     def _search(self) -> None:
+        if self.record.seed_tested is None:
+            self._test_seed()
         for ticket in self._resumed:
             self._relaunch(self.record.in_flight[ticket])
-        for node in {0, self.record.best.index if self.record.best else 0}:
-            # The kernel may have died between a best and its hold-out.
-            if self.record.nodes[node].holdout is None and node not in self._holdouts:
-                self._score_holdout(node)
+        # The kernel may have died between a best and its hold-out.
+        self._score_holdout(0)
+        self._look_after_best()
         self._commit_ready()
         while True:
             self._fill()
@@ -188,13 +241,18 @@ class Loop:
                 self._evaluations[program] = _value_or_raise(result)
             case HoldoutEvaluated(index, result):
                 self._on_holdout(index, _value_or_raise(result))
+            case NodeMeasured(index, result):
+                self._on_measured(index, _value_or_raise(result))
+            case SeedTestEvaluated(kind, result):
+                self._on_seed_test(kind, _value_or_raise(result))
 
     def _is_done(self) -> bool:
         if self._stop_reason is not None or is_out_of_time(self.options, self._active()):
             return True
         if self._paused_since is not None:
             return False
-        return not self.record.in_flight and not self._holdouts and bool(self._used_up())
+        is_at_work = self.record.in_flight or self._holdouts or self._measuring or self._seed_tests is not None
+        return not is_at_work and bool(self._used_up())
 
     def _used_up(self) -> str:
         return used_up(self.record, self.options, self._active())
@@ -270,26 +328,24 @@ class Loop:
         if known or program in self._evaluating:
             return
         self._evaluating.add(program)
-        # In order, what is repeated must not depend on what happens to be known by now: everything is.
-        threshold = -math.inf if self._is_ordered or not self.record.best else self.record.best.score
         # The event is the loop's to write: the worker only says that it begins.
         self._evaluators.submit(
-            lambda: self._evaluate(ticket, source, threshold),
+            lambda: self._evaluate(ticket, source),
             lambda result: self.inbox.put(Evaluated(program, result)),
         )
 
-    def _evaluate(self, ticket: int, source: str, threshold: float) -> Evaluation:
+    def _evaluate(self, ticket: int, source: str) -> Evaluation:
         self.inbox.put(Command(lambda: self._on_evaluation_started(ticket)))
-        return self._measure(source, threshold)
+        return self.evaluator.evaluate(source, seed=self.entropy)
 
-    def _measure(self, source: str, threshold: float) -> Evaluation:
-        return measure(
-            self.evaluator,
-            source,
-            seed=self.entropy,
-            repeats=self.options.repeats,
-            threshold=threshold,
-            direction=self.options.direction,
+    def _evaluate_again(self, source: str, first: Evaluation, more: int) -> None:
+        """Have a would-be best evaluated further, on fresh random seeds, before it becomes a node."""
+        program = digest(source)
+        del self._evaluations[program]
+        self._evaluating.add(program)
+        self._evaluators.submit(
+            lambda: measure_again(self.evaluator, source, first, seed=self.entropy, more=more),
+            lambda result: self.inbox.put(Evaluated(program, result)),
         )
 
     def _on_evaluation_started(self, ticket: int) -> None:
@@ -326,17 +382,27 @@ class Loop:
             node = duplicate_node(flight, index, source, self.record.nodes[original], finished=self.at())
         else:
             assert result is not None
-            node = evaluated_node(flight, index, source, result, direction=self.options.direction, finished=self.at())
+            if more := evaluations_wanted(self.record, self.options, result):
+                self._evaluate_again(source, result, more)
+                return False
+            flags = flags_of(self.record, result)
+            node = evaluated_node(
+                flight, index, source, result, direction=self.options.direction, flags=flags, finished=self.at()
+            )
         del self._sources[ticket]
         self._evaluations.pop(digest(source), None)
-        before = self.record.best
         self._emit(ev.NodeAdded(self.at(), node))
-        if self.record.best is not before and self.record.best is not None:
-            self._score_holdout(self.record.best.index)
+        self._look_after_best()
         return True
 
+    def _look_after_best(self) -> None:
+        """Have the best scored on the hold-out, whatever made it the best."""
+        if self.record.best is not None:
+            self._score_holdout(self.record.best.index)
+
     def _score_holdout(self, index: int) -> None:
-        if not self.has_holdout:
+        is_known = index in self._holdouts | self._held_out or self.record.nodes[index].holdout is not None
+        if not self.has_holdout or is_known:
             return
         self._holdouts.add(index)
         source = self.record.nodes[index].source
@@ -347,7 +413,26 @@ class Loop:
 
     def _on_holdout(self, index: int, result: Evaluation) -> None:
         self._holdouts.discard(index)
+        self._held_out.add(index)
         self._emit(ev.HoldoutScored(self.at(), index, result.value, result.detail))
+        if result.value is None and index:
+            flag = Flag("holdout", f"cannot be scored on the hold-out: {result.detail}")
+            self._emit(ev.NodeFlagged(self.at(), index, flag))
+        # The seed's own value may come late.
+        for node in list(self.record.nodes) if index == 0 else [self.record.nodes[index]]:
+            if (found := holdout_flag(self.record, node)) and not any(flag.kind == "holdout" for flag in node.flags):
+                self._emit(ev.NodeFlagged(self.at(), node.index, found))
+        self._look_after_best()
+
+    def _on_measured(self, index: int, result: Evaluation) -> None:
+        self._measuring.discard(index)
+        if result.value is None:
+            self._emit(ev.Warned(self.at(), f"node {index} failed when it was evaluated again: {result.detail}"))
+            return
+        flags = {flag.kind: flag for flag in (*result.flags, *self.record.nodes[index].flags)}
+        settled_now = settled(flags.values(), result.values)
+        self._emit(ev.NodeEvaluated(self.at(), index, result.value, result.spread, result.values, settled_now))
+        self._look_after_best()
 
     # -- commands (on this thread) ---------------------------------------------------------------------------------
 
@@ -382,6 +467,23 @@ class Loop:
     def add_idea(self, idea: str) -> None:
         """Have `idea` tried on a branch of its own."""
         self.ideas.append(idea)
+
+    def evaluate(self, index: int, more: int) -> None:
+        """Have a node evaluated further, on fresh random seeds."""
+        node = self.record.nodes[index]
+        if index in self._measuring or node.value is None:
+            return
+        self._measuring.add(index)
+        first = Evaluation("ok", node.value, spread=node.spread, values=node.values)
+        self._evaluators.submit(
+            lambda: measure_again(self.evaluator, node.source, first, seed=self.entropy, more=more),
+            lambda result: self.inbox.put(NodeMeasured(index, result)),
+        )
+
+    def allow(self, index: int, is_allowed: bool) -> None:
+        """Let a node be the best in spite of its flags, or no longer."""
+        self._emit(ev.NodeAllowed(self.at(), index, is_allowed))
+        self._look_after_best()
 
     def set_options(self, options: Options) -> None:
         """Go on with other budgets."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from score_nb.types import Evaluation, Proposal
 
@@ -33,10 +34,26 @@ class HoldoutEvaluated:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeMeasured:
+    """A node's earlier evaluations and further ones together."""
+
+    index: int
+    result: Evaluation | Exception
+
+
+@dataclass(frozen=True, slots=True)
+class SeedTestEvaluated:
+    """One of the tests that seed and metric go through: the seed once more, or a cell that does nothing."""
+
+    kind: Literal["again", "empty"]
+    result: Evaluation | Exception
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """What the user asked for; run on the loop's thread."""
 
     action: Callable[[], None]
 
 
-Message = Proposed | Evaluated | HoldoutEvaluated | Command
+Message = Proposed | Evaluated | HoldoutEvaluated | NodeMeasured | SeedTestEvaluated | Command

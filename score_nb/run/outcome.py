@@ -8,7 +8,7 @@ from typing import Any
 from score_nb.config import Options
 from score_nb.errors import BadMetric, BadSeed, ScoreError
 from score_nb.record import Flight
-from score_nb.types import Direction, Evaluation, Node, to_score
+from score_nb.types import Direction, Evaluation, Flag, Node, to_score
 
 TIMEOUT_FACTOR, TIMEOUT_LEAST_S = 10.0, 30.0
 MEMORY_FACTOR, MEMORY_LEAST_MIB = 4.0, 1024
@@ -22,26 +22,42 @@ def limits_from(seed: Evaluation, options: Options) -> tuple[float, int]:
     return timeout, memory
 
 
-def seed_node(source: str, result: Evaluation, *, direction: Direction, started: float, finished: float) -> Node:
+def seed_node(
+    source: str,
+    result: Evaluation,
+    *,
+    direction: Direction,
+    flags: tuple[Flag, ...],
+    started: float,
+    finished: float,
+) -> Node:
     """Return the root of the tree."""
-    measured = _measured(result, direction)
     return Node(
-        index=0, parents=(), source=source, operator="seed", model="", **measured, started=started, finished=finished
+        index=0, parents=(), source=source, operator="seed", model="", **_measured(result, direction), flags=flags,
+        started=started, finished=finished,
     )  # fmt: skip
 
 
 def evaluated_node(
-    flight: Flight, index: int, source: str, result: Evaluation, *, direction: Direction, finished: float
+    flight: Flight,
+    index: int,
+    source: str,
+    result: Evaluation,
+    *,
+    direction: Direction,
+    flags: tuple[Flag, ...],
+    finished: float,
 ) -> Node:
     """Return the node of a candidate that was run and scored."""
-    return Node(**_asked(flight, index, source, finished), **_measured(result, direction))
+    return Node(**_asked(flight, index, source, finished), **_measured(result, direction), flags=flags)
 
 
 def duplicate_node(flight: Flight, index: int, source: str, original: Node, *, finished: float) -> Node:
     """Return the node of a program that the tree has already: its value is the original's, nothing was run."""
     return Node(
         **_asked(flight, index, source, finished), status="duplicate", value=original.value, score=original.score,
-        metrics=original.metrics, spread=original.spread, duplicate_of=original.index,
+        metrics=original.metrics, spread=original.spread, values=original.values, flags=original.flags,
+        is_allowed=original.is_allowed, duplicate_of=original.index,
         detail=f"the same program as node {original.index}",
     )  # fmt: skip
 
@@ -70,6 +86,7 @@ def _asked(flight: Flight, index: int, source: str, finished: float) -> dict[str
 def _measured(result: Evaluation, direction: Direction) -> dict[str, Any]:
     return {
         "status": result.status, "value": result.value, "score": to_score(result.value, direction),
-        "metrics": result.metrics, "spread": result.spread, "detail": result.detail, "log": result.log,
-        "seconds": result.seconds, "cpu_seconds": result.cpu_seconds, "peak_mib": result.peak_mib,
+        "metrics": result.metrics, "spread": result.spread, "values": result.values, "detail": result.detail,
+        "log": result.log, "seconds": result.seconds, "cpu_seconds": result.cpu_seconds,
+        "peak_mib": result.peak_mib,
     }  # fmt: skip

@@ -248,20 +248,46 @@ class Run:
 
         self._command(change)
 
+    def evaluate(self, node: int | Node, repeats: int = 3) -> None:
+        """Evaluate `node` `repeats` times more, on fresh random seeds; its value becomes the mean of all.
+
+        Raises
+        ------
+        ScoreError
+            The node failed, or the run is not at work here.
+        """
+        found = self.node(node.index if isinstance(node, Node) else node)
+        if not found.is_scored:
+            raise ScoreError(f"node {found.index} of {self.name} has no value to average: its status is {found.status}")
+        loop = self._live_loop()
+        self._command(lambda: loop.evaluate(found.index, repeats))
+
+    def allow(self, node: int | Node, is_allowed: bool = True) -> None:
+        """Let `node` be the best in spite of its flags, or no longer; works for an ended run too."""
+        index = self.node(node.index if isinstance(node, Node) else node).index
+        if self.is_live:
+            loop = self._live_loop()
+            self._command(lambda: loop.allow(index, is_allowed))
+        else:
+            self._note(ev.NodeAllowed(self.record.elapsed, index, is_allowed), f"that node {index} is allowed")
+
     def accept_marked(self, index: int) -> None:
         """Remember that node `index` was accepted into the notebook."""
         if self.is_live:
             loop = self._live_loop()
             self._command(lambda: loop.mark_accepted(index))
-            return
-        event = ev.NodeAccepted(self.record.elapsed, index)
+        else:
+            self._note(ev.NodeAccepted(self.record.elapsed, index), f"that node {index} was accepted")
+
+    def _note(self, event: ev.Event, what: str) -> None:
+        """Add an event to a run that is not at work here."""
         self._record.apply(event)
         if self.path is not None:
             try:
                 with closing(Journal(self.path)) as journal:
                     journal.append(event)
             except ScoreError as error:
-                log.warning("run %s: that node %d was accepted is not stored: %s", self.name, index, error)
+                log.warning("run %s: %s is not stored: %s", self.name, what, error)
         self.publish(event)
 
     # -- for `score_nb.run.start` ----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 from score_nb.errors import EvaluatorBroken
 from score_nb.evaluate.base import Confinement
 from score_nb.propose.base import Request
+from score_nb.run.loop import EMPTY
 from score_nb.types import Evaluation, Proposal
 
 
@@ -52,10 +53,12 @@ class ScriptedEvaluator:
         *,
         delay: Callable[[str], float] | None = None,
         holdout: Callable[[str], float] | None = None,
+        probed: Evaluation | None = None,
     ) -> None:
         self._values = values
         self._delay = delay or (lambda source: 0.0)
         self._holdout = holdout
+        self.probed = probed or Evaluation("ok", 0.0)
         self.evaluated: list[str] = []
         self.held_out: list[str] = []
         self.limits: list[tuple[float, int]] = []
@@ -80,6 +83,9 @@ class ScriptedEvaluator:
             self.held_out.append(source)
             assert self._holdout is not None
             return Evaluation("ok", self._holdout(source))
+        if probe or source == EMPTY:
+            # The tests of the seed: what they say is a matter of their own.
+            return self.probed if probe else Evaluation("invalid", detail="does not define `v`")
         with self._guard:
             self.evaluated.append(source)
         until = time.monotonic() + self._delay(source)

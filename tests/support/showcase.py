@@ -17,6 +17,7 @@ from typing import Any
 from score_nb.config import Options
 from score_nb.evaluate.base import Confinement
 from score_nb.propose.base import Request
+from score_nb.run.loop import EMPTY
 from score_nb.run.run import Run
 from score_nb.run.start import Launch, start_run
 from score_nb.types import Evaluation, Proposal, Status, Task
@@ -147,6 +148,8 @@ class ShowcaseEvaluator:
 
     def evaluate(self, source: str, *, seed: int = 0, metric: str = "metric", probe: bool = False) -> Evaluation:
         """Return the recipe's score, or a failure."""
+        if source == EMPTY:
+            return Evaluation("invalid", detail="does not define `predict`")
         recipe = self._proposer.recipes[source]
         chance = random.Random(source)
         if metric == "holdout":
