@@ -12,9 +12,9 @@ import resource
 import stat
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from score_nb.evaluate import seccomp
+from score_nb.evaluate.grants import Grants
 
 _MIB = 1024 * 1024
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -29,18 +29,6 @@ Layers = Mapping[str, str]
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
-
-
-@dataclass(frozen=True, slots=True)
-class Grants:
-    """What a candidate may read beside its own scratch folder.
-
-    `trees` are readable as a whole, `files` one by one, `listed` folders show names but no contents.
-    """
-
-    trees: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    listed: tuple[str, ...] = ()
 
 
 SYSTEM = Grants(

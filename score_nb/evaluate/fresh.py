@@ -6,7 +6,8 @@ import select
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 
-from score_nb.evaluate.host import Host, Zygote, import_path
+from score_nb.evaluate.environment import import_path
+from score_nb.evaluate.host import Host, Zygote
 from score_nb.evaluate.local import LocalEvaluator, Pair
 
 

@@ -7,10 +7,21 @@ import os
 import site
 import sys
 from collections.abc import Iterable
-
-from score_nb.evaluate.confine import Grants
+from dataclasses import dataclass
 
 _CODE = (".py", ".so", ".pyc", ".pyd")
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """What a candidate may read beside its own scratch folder.
+
+    `trees` are readable as a whole, `files` one by one, `listed` folders show names but no contents.
+    """
+
+    trees: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
 
 
 def readable(path: Iterable[str], read_paths: Iterable[str]) -> Grants:

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from score_nb.errors import BadInput, EvaluatorBroken
-from score_nb.evaluate import leaf, letters, reaper
-from score_nb.evaluate.confine import Grants
+from score_nb.evaluate import letters, reaper
+from score_nb.evaluate.environment import environment, import_path
+from score_nb.evaluate.grants import Grants
 from score_nb.evaluate.snapshot import Snapshot
 
 # The current folder leaves the path: a select.py beside the notebook must not come before Python's own.
@@ -24,24 +25,6 @@ _START = (
     "from score_nb.evaluate import reaper; reaper.main(sys.argv[1:])"
 )
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_ALLOWED = frozenset((
-    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CONDA_PREFIX",
-    "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "PROJ_LIB", "PROJ_DATA", "GDAL_DATA",
-    "FONTCONFIG_PATH", "FONTCONFIG_FILE",
-))  # fmt: skip
-
-
-def environment(secrets: Iterable[str]) -> dict[str, str]:
-    """Return the environment of everything below the kernel: an allow-list, one thread per library, no secret."""
-    keys = [secret for secret in secrets if secret]
-    allowed = {name: value for name, value in os.environ.items() if name in _ALLOWED or name.startswith("LC_")}
-    clean = {name: value for name, value in allowed.items() if not any(key in value for key in keys)}
-    return clean | leaf.one_thread() | {"MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
-
-
-def import_path(folder: str) -> list[str]:
-    """Return the kernel's import path with relative entries made absolute."""
-    return [os.path.join(folder, entry) if not os.path.isabs(entry) else entry for entry in sys.path]
 
 
 class ForkUnsafe(EvaluatorBroken):

@@ -19,17 +19,9 @@ from typing import Any, NoReturn
 from score_nb.evaluate import confine, letters, snapshot, tame
 from score_nb.evaluate.channel import Arena, Channel
 from score_nb.evaluate.confine import Ruleset
+from score_nb.evaluate.environment import one_thread
 
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1"}
-_ONE_THREAD = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "LOKY_MAX_CPU_COUNT",
-)  # fmt: skip
-
-
-def one_thread() -> dict[str, str]:
-    """Return the environment under which numerical libraries use one thread."""
-    return dict.fromkeys(_ONE_THREAD, "1")
 
 
 @dataclass(frozen=True, slots=True)

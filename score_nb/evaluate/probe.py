@@ -21,7 +21,7 @@ def probe() -> Confinement:
         return Confinement("none", dict.fromkeys(_LAYERS, reason))
     from score_nb.errors import EvaluatorBroken
     from score_nb.evaluate.canary import confinement
-    from score_nb.evaluate.confine import Grants
+    from score_nb.evaluate.grants import Grants
     from score_nb.evaluate.host import Host
 
     host = None

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from score_nb.evaluate import canary, confine, leaf, letters, snapshot, tame, trace
-from score_nb.evaluate.confine import Grants, Ruleset
+from score_nb.evaluate.confine import Ruleset
+from score_nb.evaluate.grants import Grants
 from score_nb.evaluate.stem import import_all
 from score_nb.evaluate.zygote import ROLES
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from score_nb.evaluate import canary, candidate, confine, leaf, letters, scorer, snapshot, trace
-from score_nb.evaluate.confine import Grants, Ruleset
+from score_nb.evaluate.confine import Ruleset
+from score_nb.evaluate.grants import Grants
 from score_nb.evaluate.reaper import descendants, drain, wake_on_child
 
 # Imported here, once: a child that imports them itself would be 30 ms slower.
