@@ -105,7 +105,7 @@ class Record:
 
     @property
     def noise(self) -> float | None:
-        """Standard deviation of one evaluation's value, pooled over all nodes with repeats; None before two have any."""
+        """Standard deviation of one evaluation, pooled over all nodes with repeats; None before two nodes have any."""
         return self._noise
 
     def bound(self, node: Node) -> float:

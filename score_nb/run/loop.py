@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from queue import Empty, SimpleQueue
-from typing import Any, Literal
+from typing import Any
 
 from score_nb import events as ev
 from score_nb.config import Options
@@ -24,7 +24,8 @@ from score_nb.evaluate.base import Evaluator
 from score_nb.propose.base import Proposer
 from score_nb.record import Flight, Record
 from score_nb.run.budget import DROPS_BEFORE_END, is_out_of_time, used_up
-from score_nb.run.integrity import evaluations_wanted, flags_of, holdout_flag, seed_warnings, settled
+from score_nb.run.desk import Answer, Desk, Job
+from score_nb.run.integrity import evaluations_wanted, flags_of
 from score_nb.run.measure import measure_again
 from score_nb.run.messages import (
     Command,
@@ -38,18 +39,17 @@ from score_nb.run.messages import (
 from score_nb.run.outcome import duplicate_node, evaluated_node, limits_from, seed_error, seed_node
 from score_nb.run.pool import Pool
 from score_nb.run.requests import request_for
+from score_nb.run.second_looks import SecondLooks
+from score_nb.run.seed_tests import SeedTests
 from score_nb.search.planner import Planner
 from score_nb.store.journal import Journal
-from score_nb.types import Evaluation, Expansion, Flag, Proposal, RunState, digest
+from score_nb.types import Evaluation, Expansion, Proposal, RunState, digest
 
 LAG = 8
 TICK_S = 0.5
 # The seed's own run has no measure yet.
 SEED_TIMEOUT_S = 600.0
 SEED_MEMORY_MIB = 1 << 20
-# A cell that does nothing.
-EMPTY = "pass"
-SEED_TESTS = ("again", "empty")
 
 log = logging.getLogger("score_nb")
 
@@ -80,7 +80,7 @@ class Loop:
     ) -> None:
         self.record, self.options = record, options
         self.proposer, self.evaluator, self.journal = proposer, evaluator, journal
-        self.publish, self.ideas, self.has_holdout, self.entropy = publish, list(ideas), has_holdout, entropy
+        self.publish, self.ideas, self.entropy = publish, list(ideas), entropy
         self.inbox: SimpleQueue[Message] = SimpleQueue()
         self.guard = threading.Lock()
         self.planner = Planner(options.policy, options.c_puct, str(entropy))
@@ -96,10 +96,9 @@ class Loop:
         self._evaluating: set[str] = set()
         self._evaluations: dict[str, Evaluation] = {}
         self._last_drop = ""
-        self._holdouts: set[int] = set()
-        self._held_out: set[int] = set()
-        self._measuring: set[int] = set()
-        self._seed_tests: dict[str, Evaluation] | None = None
+        desk = Desk(record, evaluator, entropy, self._emit, self.at, self._submit)
+        self._seed_tests = SeedTests(desk)
+        self._second_looks = SecondLooks(desk, has_holdout=has_holdout)
         self._resumed = sorted(record.in_flight)
 
     # -- the thread ------------------------------------------------------------------------------------------------
@@ -149,9 +148,7 @@ class Loop:
     def _evaluate_seed(self) -> None:
         started = self.at()
         source = self.record.task.seed
-        self._evaluators.submit(
-            lambda: self._measure_seed(source), lambda result: self.inbox.put(Evaluated("", result))
-        )
+        self._submit(lambda: self._measure_seed(source), lambda result: Evaluated("", result))
         while "" not in self._evaluations:
             self._receive()
             if self._stop_reason is not None:
@@ -169,53 +166,27 @@ class Loop:
             finished=self.at(),
         )  # fmt: skip
         self._emit(ev.NodeAdded(self.at(), node))
-        self._score_holdout(0)
 
     def _measure_seed(self, source: str) -> Evaluation:
         first = self.evaluator.evaluate(source, seed=self.entropy)
         return measure_again(self.evaluator, source, first, seed=self.entropy, more=self.options.repeats - 1)
 
-    def _test_seed(self) -> None:
-        """Try the metric on what must not win, while the first proposals are written."""
-        self._seed_tests = {}
-        self._submit_seed_test("again", self.record.task.seed)
-        self._submit_seed_test("empty", EMPTY)
-        # In order, whether a value is re-measured must not depend on when the tests end: they end first.
-        while self._is_ordered and self._seed_tests is not None and self._stop_reason is None:
-            self._receive()
-
-    def _submit_seed_test(self, kind: Literal["again", "empty"], source: str) -> None:
-        self._evaluators.submit(
-            lambda: self.evaluator.evaluate(source, seed=self.entropy + 1, probe=kind == "again"),
-            lambda result: self.inbox.put(SeedTestEvaluated(kind, result)),
-        )
-
-    def _on_seed_test(self, kind: str, result: Evaluation) -> None:
-        assert self._seed_tests is not None
-        self._seed_tests[kind] = result
-        if len(self._seed_tests) < len(SEED_TESTS):
-            return
-        again, empty = (self._seed_tests[name] for name in SEED_TESTS)
-        self._seed_tests = None
-        found = ev.SeedTested(self.at(), again.value, empty.value, dict(again.probes))
-        self._emit(found)
-        for warning in seed_warnings(self.record, found):
-            self._emit(ev.Warned(self.at(), warning))
-
     def _search(self) -> None:
-        if self.record.seed_tested is None:
-            self._test_seed()
+        self._seed_tests.start()
         for ticket in self._resumed:
             self._relaunch(self.record.in_flight[ticket])
-        # The kernel may have died between a best and its hold-out.
-        self._score_holdout(0)
-        self._look_after_best()
+        # Now too: the kernel may have died between a best and its hold-out.
+        self._second_looks.look_after_best()
         self._commit_ready()
         while True:
             self._fill()
             if self._is_done():
                 return
             self._receive()
+
+    def _submit(self, job: Job, answer: Answer) -> None:
+        """Have a job done by the evaluation pool; its answer comes back as a message."""
+        self._evaluators.submit(job, lambda result: self.inbox.put(answer(result)))
 
     def _receive(self) -> None:
         try:
@@ -240,18 +211,18 @@ class Loop:
                 self._evaluating.discard(program)
                 self._evaluations[program] = _value_or_raise(result)
             case HoldoutEvaluated(index, result):
-                self._on_holdout(index, _value_or_raise(result))
+                self._second_looks.on_holdout(index, _value_or_raise(result))
             case NodeMeasured(index, result):
-                self._on_measured(index, _value_or_raise(result))
+                self._second_looks.on_measured(index, _value_or_raise(result))
             case SeedTestEvaluated(kind, result):
-                self._on_seed_test(kind, _value_or_raise(result))
+                self._seed_tests.on_evaluated(kind, _value_or_raise(result))
 
     def _is_done(self) -> bool:
         if self._stop_reason is not None or is_out_of_time(self.options, self._active()):
             return True
         if self._paused_since is not None:
             return False
-        is_at_work = self.record.in_flight or self._holdouts or self._measuring or self._seed_tests is not None
+        is_at_work = self.record.in_flight or self._second_looks.is_at_work or self._seed_tests.is_at_work
         return not is_at_work and bool(self._used_up())
 
     def _used_up(self) -> str:
@@ -329,10 +300,7 @@ class Loop:
             return
         self._evaluating.add(program)
         # The event is the loop's to write: the worker only says that it begins.
-        self._evaluators.submit(
-            lambda: self._evaluate(ticket, source),
-            lambda result: self.inbox.put(Evaluated(program, result)),
-        )
+        self._submit(lambda: self._evaluate(ticket, source), lambda result: Evaluated(program, result))
 
     def _evaluate(self, ticket: int, source: str) -> Evaluation:
         self.inbox.put(Command(lambda: self._on_evaluation_started(ticket)))
@@ -343,9 +311,9 @@ class Loop:
         program = digest(source)
         del self._evaluations[program]
         self._evaluating.add(program)
-        self._evaluators.submit(
+        self._submit(
             lambda: measure_again(self.evaluator, source, first, seed=self.entropy, more=more),
-            lambda result: self.inbox.put(Evaluated(program, result)),
+            lambda result: Evaluated(program, result),
         )
 
     def _on_evaluation_started(self, ticket: int) -> None:
@@ -392,47 +360,8 @@ class Loop:
         del self._sources[ticket]
         self._evaluations.pop(digest(source), None)
         self._emit(ev.NodeAdded(self.at(), node))
-        self._look_after_best()
+        self._second_looks.look_after_best()
         return True
-
-    def _look_after_best(self) -> None:
-        """Have the best scored on the hold-out, whatever made it the best."""
-        if self.record.best is not None:
-            self._score_holdout(self.record.best.index)
-
-    def _score_holdout(self, index: int) -> None:
-        is_known = index in self._holdouts | self._held_out or self.record.nodes[index].holdout is not None
-        if not self.has_holdout or is_known:
-            return
-        self._holdouts.add(index)
-        source = self.record.nodes[index].source
-        self._evaluators.submit(
-            lambda: self.evaluator.evaluate(source, seed=self.entropy, metric="holdout"),
-            lambda result: self.inbox.put(HoldoutEvaluated(index, result)),
-        )
-
-    def _on_holdout(self, index: int, result: Evaluation) -> None:
-        self._holdouts.discard(index)
-        self._held_out.add(index)
-        self._emit(ev.HoldoutScored(self.at(), index, result.value, result.detail))
-        if result.value is None and index:
-            flag = Flag("holdout", f"cannot be scored on the hold-out: {result.detail}")
-            self._emit(ev.NodeFlagged(self.at(), index, flag))
-        # The seed's own value may come late.
-        for node in list(self.record.nodes) if index == 0 else [self.record.nodes[index]]:
-            if (found := holdout_flag(self.record, node)) and not any(flag.kind == "holdout" for flag in node.flags):
-                self._emit(ev.NodeFlagged(self.at(), node.index, found))
-        self._look_after_best()
-
-    def _on_measured(self, index: int, result: Evaluation) -> None:
-        self._measuring.discard(index)
-        if result.value is None:
-            self._emit(ev.Warned(self.at(), f"node {index} failed when it was evaluated again: {result.detail}"))
-            return
-        flags = {flag.kind: flag for flag in (*result.flags, *self.record.nodes[index].flags)}
-        settled_now = settled(flags.values(), result.values)
-        self._emit(ev.NodeEvaluated(self.at(), index, result.value, result.spread, result.values, settled_now))
-        self._look_after_best()
 
     # -- commands (on this thread) ---------------------------------------------------------------------------------
 
@@ -470,20 +399,12 @@ class Loop:
 
     def evaluate(self, index: int, more: int) -> None:
         """Have a node evaluated further, on fresh random seeds."""
-        node = self.record.nodes[index]
-        if index in self._measuring or node.value is None:
-            return
-        self._measuring.add(index)
-        first = Evaluation("ok", node.value, spread=node.spread, values=node.values)
-        self._evaluators.submit(
-            lambda: measure_again(self.evaluator, node.source, first, seed=self.entropy, more=more),
-            lambda result: self.inbox.put(NodeMeasured(index, result)),
-        )
+        self._second_looks.measure(index, more)
 
     def allow(self, index: int, is_allowed: bool) -> None:
         """Let a node be the best in spite of its flags, or no longer."""
         self._emit(ev.NodeAllowed(self.at(), index, is_allowed))
-        self._look_after_best()
+        self._second_looks.look_after_best()
 
     def set_options(self, options: Options) -> None:
         """Go on with other budgets."""

@@ -10,7 +10,7 @@ from typing import Any
 from score_nb.errors import EvaluatorBroken
 from score_nb.evaluate.base import Confinement
 from score_nb.propose.base import Request
-from score_nb.run.loop import EMPTY
+from score_nb.run.seed_tests import EMPTY
 from score_nb.types import Evaluation, Proposal
 
 

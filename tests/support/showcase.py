@@ -17,8 +17,8 @@ from typing import Any
 from score_nb.config import Options
 from score_nb.evaluate.base import Confinement
 from score_nb.propose.base import Request
-from score_nb.run.loop import EMPTY
 from score_nb.run.run import Run
+from score_nb.run.seed_tests import EMPTY
 from score_nb.run.start import Launch, start_run
 from score_nb.types import Evaluation, Proposal, Status, Task
 
