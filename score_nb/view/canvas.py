@@ -84,6 +84,11 @@ class Canvas:
         self.line([(x - radius, y - radius), (x + radius, y + radius)], colour, width)
         self.line([(x - radius, y + radius), (x + radius, y - radius)], colour, width)
 
+    def badge(self, at: Point, radius: float, colour: Colour, sign: str) -> None:
+        """Draw a disc that bears a sign, for marks that must not be told by colour alone."""
+        self.dot(at, radius, colour)
+        self.text(at, sign, (255, 255, 255, 255), size=1.75 * radius, anchor="mm")
+
     def box(self, corner: Point, size: Point, fill: Colour) -> None:
         """Draw a filled rectangle from its upper left corner."""
         left, top = self._at(corner)

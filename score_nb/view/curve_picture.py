@@ -55,7 +55,7 @@ def curve_alt(record: Record) -> str:
     """Return in words what the picture of the curve shows."""
     steps = best_so_far(record)
     if not steps:
-        return f"Score curve of {record.name}: no candidate has a value."
+        return f"Score curve of {record.name}: no candidate has a value that stands."
     way = ", ".join(f"{number(node.value)} at #{node.index}" for node in _few(steps))
     return f"Score curve of {record.name} ({record.direction}), best so far: {way}. {_gain_sentence(record)}".strip()
 
@@ -85,15 +85,15 @@ def _holdouts(record: Record) -> list[tuple[int, float]]:
 def _frame(record: Record, width: float, height: float) -> _Frame:
     values = [node.value for node in record.nodes if node.value is not None]
     keep = [node.value for node in best_so_far(record)[_first_shown(record) :] if node.value is not None]
-    low, high = robust_range(values, [*keep, *(value for _, value in _holdouts(record))])
+    low, high = robust_range(values, [*keep, *(value for _, value in _holdouts(record))] or values)
     left = 14 + max(text_width(words) for words in tick_words(ticks(low, high)) or [""])
-    right = width - 14 - max(text_width(words, _SMALL) for words, _, _ in _ends(record))
+    right = width - 14 - max((text_width(words, _SMALL) for words, _, _ in _ends(record)), default=0.0)
     return _Frame(left, right, _TOP, height - _BOTTOM, len(record.nodes) - 1, low, high)
 
 
 def _first_shown(record: Record) -> int:
     """Return how many first steps may leave the range: a hopeless seed must not squash all that came after it."""
-    steps = [node.score for node in best_so_far(record)]
+    steps = [node.score for node in best_so_far(record)] or [0.0]
     spread = steps[-1] - steps[len(steps) // 2]
     hopeless = sum(1 for score in steps[: len(steps) // 2] if spread and steps[-1] - score > 20 * spread)
     return hopeless
@@ -125,11 +125,22 @@ def _draw_attempts(canvas: Canvas, frame: _Frame, record: Record) -> None:
         x = frame.x(node.index)
         if is_failed(node):
             canvas.dot((x, frame.bottom - 4), size * 0.8, palette.NOTHING, palette.INK, 0.9)
+        elif node.value is not None and node.is_doubted:
+            y = min(max(frame.y(node.value), frame.top), frame.bottom)
+            canvas.badge((x, y), max(size + 1.2, 3.6), palette.DOUBT, "?")
         elif node.value is not None and frame.low <= node.value <= frame.high:
+            _draw_spread(canvas, frame, x, node)
             canvas.dot((x, frame.y(node.value)), size + 0.5, palette.INK)
             canvas.dot((x, frame.y(node.value)), size, palette.of_rank(rank[node.index]))
         elif node.value is not None:
             _draw_beyond(canvas, frame, x, node.value, palette.of_rank(rank[node.index]))
+
+
+def _draw_spread(canvas: Canvas, frame: _Frame, x: float, node: Node) -> None:
+    """Draw the standard deviation over a node's evaluations as a bar behind its dot."""
+    if node.value is not None and node.spread is not None and node.repeats > 1:
+        low, high = frame.y(node.value - node.spread), frame.y(node.value + node.spread)
+        canvas.line([(x, low), (x, high)], palette.INK, 1.2)
 
 
 def _draw_beyond(canvas: Canvas, frame: _Frame, x: float, value: float, colour: palette.Colour) -> None:
@@ -144,6 +155,8 @@ def _draw_steps(canvas: Canvas, frame: _Frame, record: Record) -> None:
     canvas.dashed(_stairs(frame, holdouts), palette.HOLDOUT, 1.6, dash=5.0)
     for index, value in holdouts:
         canvas.diamond((frame.x(index), frame.y(value)), 4.2, palette.HOLDOUT)
+    if not steps:
+        return
     canvas.line(_stairs(frame, steps), palette.ACCENT, 2.2)
     index, value = steps[-1]
     canvas.star((frame.x(index), frame.y(value)), 7.0, palette.ACCENT, palette.INK)

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from score_nb.record import Record
+from score_nb.types import Node
 
 MIME = "application/vnd.score-nb.run+json"
 VERSION = 1
@@ -37,6 +38,7 @@ def run_summary(record: Record) -> dict[str, Any]:
         "gain": record.gain,
         "holdout": None if best is None else _finite(best.holdout),
         "holdout_gain": _finite(record.holdout_gain),
+        "noise": _finite(record.noise),
         "accepted": record.accepted,
         "tokens": record.tokens,
         "cost": round(record.cost, 6),
@@ -49,6 +51,7 @@ def run_summary(record: Record) -> dict[str, Any]:
 def _columns(record: Record) -> dict[str, list[Any]]:
     nodes = record.nodes
     return {
+        **_measured(nodes),
         "parents": [list(node.parents) for node in nodes],
         "status": [node.status for node in nodes],
         "value": [_finite(node.value) for node in nodes],
@@ -57,6 +60,18 @@ def _columns(record: Record) -> dict[str, list[Any]]:
         "visits": [node.visits for node in nodes],
         "finished": [round(node.finished, 2) for node in nodes],
         "detail": [node.detail[:60] for node in nodes],
+    }
+
+
+def _measured(nodes: list[Node]) -> dict[str, Any]:
+    """Return what few nodes have, by index: doubts, and the spread of several evaluations."""
+    flags = {str(n.index): [[f.kind, f.detail[:160], f.is_settled] for f in n.flags] for n in nodes if n.flags}
+    several = [node for node in nodes if node.repeats > 1]
+    return {
+        "flags": flags,
+        "allowed": [node.index for node in nodes if node.is_allowed],
+        "repeats": {str(node.index): node.repeats for node in several},
+        "spread": {str(n.index): float(f"{n.spread:.4g}") for n in several if _finite(n.spread) is not None},
     }
 
 

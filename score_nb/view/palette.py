@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 
 from score_nb.types import Node
@@ -15,6 +16,7 @@ LINK: Colour = (138, 140, 145, 255)
 NOTHING: Colour = (128, 128, 128, 0)
 ACCENT: Colour = (226, 98, 4, 255)  # Okabe and Ito's vermillion, a little lighter: 3.6 on white, 5.2 on black
 HOLDOUT: Colour = (150, 105, 235, 255)
+DOUBT: Colour = (205, 70, 140, 255)
 
 # Viridis (Smith, van der Walt) without its ends, which vanish on a dark and on a light ground.
 _VIRIDIS = (
@@ -33,12 +35,15 @@ def of_rank(rank: float) -> Colour:
 
 
 def ranks(nodes: Sequence[Node]) -> dict[int, float]:
-    """Return each scored node's place among the distinct scores, spread over [0, 1], best 1, by index.
+    """Return each scored node's place among the distinct scores that nobody doubts, spread over [0, 1], by index.
 
-    Places, not values: one absurd score cannot press all others into one colour.
+    Places, not values: one absurd score cannot press all others into one colour.  A doubted node has the place of the
+    next one below it.
     """
-    distinct = sorted({node.score for node in nodes if node.is_scored})
-    place = {score: i / max(len(distinct) - 1, 1) for i, score in enumerate(distinct)}
-    if len(distinct) == 1:
-        place = {distinct[0]: 1.0}
-    return {node.index: place[node.score] for node in nodes if node.is_scored}
+    distinct = sorted({node.score for node in nodes if node.is_scored and not node.is_doubted})
+    last = len(distinct) - 1
+    return {
+        node.index: min(1.0, max(0, bisect.bisect_right(distinct, node.score) - 1) / last) if last > 0 else 1.0
+        for node in nodes
+        if node.is_scored
+    }

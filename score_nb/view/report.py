@@ -7,13 +7,14 @@ from html import escape
 from typing import Any
 
 from score_nb.record import Record
+from score_nb.types import Node
 from score_nb.view import data
 from score_nb.view.canvas import Canvas, Picture, side_by_side
 from score_nb.view.curve_picture import curve_alt, curve_canvas
 from score_nb.view.diff_html import diff_html
 from score_nb.view.text import short_text
 from score_nb.view.tree_picture import BESIDE, tree_alt, tree_canvas
-from score_nb.view.words import facts, gain_words, number, origin
+from score_nb.view.words import SIGNAL_WORDS, doubts, facts, gain_words, measured, number, origin
 
 _CARD = (
     "border:1px solid rgba(128,128,128,0.35);border-radius:8px;padding:12px 16px;margin:4px 0;max-width:1010px;"
@@ -21,6 +22,7 @@ _CARD = (
 )
 _QUIET = "opacity:0.72"
 _ACCENT = "#e26204"
+_MOST_DOUBTED = 20
 
 
 def bundle(record: Record) -> dict[str, Any]:
@@ -45,7 +47,8 @@ def _curve_to_fit(record: Record, tree: Canvas) -> Canvas:
 
 def html(record: Record, pictures: list[Picture]) -> str:
     """Return the run as HTML with inline styles only, readable on a light and on a dark page."""
-    parts = [_headline(record), _images(pictures), _table(record), _way(record), _diff(record), _warnings(record)]
+    parts = [_headline(record), _images(pictures), _table(record), _way(record), _diff(record)]
+    parts += [_doubted(record), _warnings(record)]
     return f'<div style="{_CARD}">{"".join(parts)}</div>'
 
 
@@ -91,7 +94,7 @@ def _way(record: Record) -> str:
     cell = "padding:1px 14px 1px 0;vertical-align:top;border:none;background:transparent"
     rows = []
     for node in record.lineage(best.index):
-        texts = (f"#{node.index}", number(node.value), origin(node), node.idea or node.detail)
+        texts = (f"#{node.index}", measured(node), origin(node), node.idea or node.detail)
         sides = ("right", "right", "left", "left")
         cells = (
             f'<td style="{cell};text-align:{side}">{escape(text)}</td>' for text, side in zip(texts, sides, strict=True)
@@ -111,6 +114,24 @@ def _diff(record: Record) -> str:
         return ""
     body = diff_html(seed.source, best.source)
     return _details(f"What changed: best (#{best.index}) against the seed", body, is_open=True) if body else ""
+
+
+def _doubted(record: Record) -> str:
+    """Return why values are doubted, node by node, the most tempting first; folded."""
+    doubted = sorted((node for node in record.nodes if doubts(node)), key=lambda node: (-node.score, node.index))
+    if not doubted:
+        return ""
+    items = "".join(f"<li>{_doubt_item(node)}</li>" for node in doubted[:_MOST_DOUBTED])
+    if len(doubted) > _MOST_DOUBTED:
+        items += f"<li>… {len(doubted) - _MOST_DOUBTED} more</li>"
+    title = f"{len(doubted)} doubted value" + ("" if len(doubted) == 1 else "s")
+    return _details(title, f'<ul style="margin:4px 0;padding-left:20px">{items}</ul>', is_open=False)
+
+
+def _doubt_item(node: Node) -> str:
+    reasons = "; ".join(f"{SIGNAL_WORDS.get(flag.kind, flag.kind)}: {flag.detail}" for flag in doubts(node))
+    allowed = " (allowed by you)" if node.is_allowed else ""
+    return escape(f"#{node.index} {measured(node)}{allowed}: {reasons}")
 
 
 def _warnings(record: Record) -> str:

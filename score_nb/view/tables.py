@@ -15,14 +15,21 @@ if TYPE_CHECKING:
     import pandas
 
 _TEXTS = ("source", "log", "prompt", "reply")
+_NUMBERS = ("index", "value", "spread")
+_SHOWN = (*_NUMBERS, "flags", "status", "operator", "model", "detail")
 
 
 def to_frame(record: Record) -> pandas.DataFrame:
-    """Return one row per node, columns named as the fields of `Node` (and `parent`); long texts come last."""
+    """Return one row per node, columns named as the fields of `Node` (and `parent`, `repeats`, `is_doubted`).
+
+    Long texts come last; `flags` holds the kinds, those that further evaluations have answered in brackets.
+    """
     import pandas as pd
 
     names = [field.name for field in fields(Node)]
     names.insert(1, "parent")
+    names.insert(names.index("values"), "repeats")
+    names.insert(names.index("is_allowed"), "is_doubted")
     columns = [name for name in names if name not in _TEXTS] + list(_TEXTS)
     frame = pd.DataFrame([[_cell(node, name) for name in columns] for node in record.nodes], columns=columns)
     for name in ("value", "score", "spread", "holdout"):
@@ -36,20 +43,26 @@ def chart(record: Record) -> altair.LayerChart:
     """Return the score curve as an Altair chart: attempts, best so far, hold-out and seed; small enough for a page."""
     import altair as alt
 
-    frame = to_frame(record)[["index", "value", "status", "operator", "model", "detail"]]
+    frame = to_frame(record)[[*_SHOWN, "is_doubted"]]
+    frame["low"], frame["high"] = frame["value"] - frame["spread"], frame["value"] + frame["spread"]
     steps = best_so_far(record)
     scale = alt.Scale(domain=list(_range(record)), clamp=True) if steps else alt.Scale(zero=False)
     x = alt.X("index:Q", title="candidate", axis=alt.Axis(tickMinStep=1))
     y = alt.Y("value:Q", title=record.task.metric or record.name, scale=scale)
-    tooltip = ["index:Q", "value:Q", "status:N", "operator:N", "model:N", "detail:N"]
+    tooltip = [f"{name}:{'Q' if name in _NUMBERS else 'N'}" for name in _SHOWN]
     best = _frame([(node.index, node.value) for node in steps], len(record.nodes))
     held = _frame([(node.index, node.holdout) for node in steps if node.holdout is not None], len(record.nodes))
-    attempts = alt.Chart(frame.dropna(subset="value")).mark_circle(size=45, color="#31688e", opacity=0.75)
+    scored = frame.dropna(subset="value")
+    attempts = alt.Chart(scored[~scored["is_doubted"]]).mark_circle(size=45, color="#31688e", opacity=0.75)
+    doubted = alt.Chart(scored[scored["is_doubted"]]).mark_text(text="?", fontWeight="bold", color="#cd468c")
+    bars = alt.Chart(scored.dropna(subset="spread")).mark_rule(color="#31688e", opacity=0.6)
     best_line = alt.Chart(best).mark_line(interpolate="step-after", color="#e26204")
     held_line = alt.Chart(held).mark_line(interpolate="step-after", color="#9669eb", strokeDash=[5, 4])
     seed_line = alt.Chart(best.head(1)).mark_rule(color="#78787a", strokeDash=[2, 3])
     layers = (
+        bars.encode(x, alt.Y("low:Q", scale=scale), alt.Y2("high:Q")),
         attempts.encode(x, y, tooltip=tooltip),
+        doubted.encode(x, y, tooltip=tooltip),
         best_line.encode(x, y),
         held_line.encode(x, y),
         seed_line.encode(y),
@@ -74,6 +87,8 @@ def _frame(steps: list[tuple[int, float | None]], count: int) -> pandas.DataFram
 
 def _cell(node: Node, name: str) -> Any:
     value = getattr(node, name)
+    if name == "flags":
+        return ", ".join(f"({flag.kind})" if flag.is_settled else flag.kind for flag in node.flags)
     if name == "metrics":
         return dict(value)
     if name == "pick":

@@ -11,6 +11,7 @@ from score_nb.view.words import (
     bill,
     budget,
     clock,
+    doubt_words,
     facts,
     failure_count,
     gain_words,
@@ -38,6 +39,8 @@ def progress_line(record: Record) -> str:
         parts.append(f"best {number(record.best.value)}" + (f" ({gain})" if gain else ""))
     if failed := failure_count(record):
         parts.append(f"{failed} failed")
+    if doubted := sum(node.is_doubted for node in record.nodes):
+        parts.append(f"{doubted} doubted")
     parts += [words for words in (models(record), bill(record)) if words]
     return "  ".join([*parts, clock(record.elapsed)])
 
@@ -159,8 +162,10 @@ def _branches(record: Record, shown: set[int]) -> Iterator[str]:
 def _node_words(record: Record, node: Node) -> str:
     mark = " ★" if record.best is not None and node.index == record.best.index else ""
     value = node.status if is_failed(node) else number(node.value)
+    spread = f" ± {number(node.spread)}" if node.spread is not None and node.repeats > 1 else ""
+    doubt = f" ? {doubt_words(node)}" if node.is_doubted else ""
     detail = f"  {node.detail}" if node.detail else ""
-    return f"#{node.index} {value}{mark}  {node.operator}{detail[:70]}"
+    return f"#{node.index} {value}{spread}{mark}{doubt}  {node.operator}{detail[:70]}"
 
 
 def _hidden_words(hidden: list[Node]) -> str:

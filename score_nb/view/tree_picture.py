@@ -50,9 +50,15 @@ def tree_alt(record: Record) -> str:
     layers = tidy([node.parent for node in record.nodes]).height
     return (
         f"Candidate tree of {record.name}: {len(record.nodes)} candidates in {layers + 1} generations, "
-        f"{failure_count(record)} failed; the best is #{record.best.index} with {number(record.best.value)}, "
-        f"reached by {path}."
+        f"{failure_count(record)} failed{_doubted_words(record)}; "
+        f"the best is #{record.best.index} with {number(record.best.value)}, reached by {path}."
     )
+
+
+def _doubted_words(record: Record) -> str:
+    doubted = [f"#{node.index}" for node in record.nodes if node.is_doubted]
+    named = ", ".join(doubted) if len(doubted) <= 6 else str(len(doubted))
+    return f"; doubted: {named}" if doubted else ""
 
 
 def tree_picture(record: Record) -> Picture:
@@ -122,6 +128,8 @@ def _draw_nodes(canvas: Canvas, record: Record, plan: _Plan, path: set[int]) -> 
         else:
             canvas.dot(place, size + 0.9, edge)
             canvas.dot(place, size - (0.6 if on_path else 0.0), palette.of_rank(rank[node.index]))
+        if node.is_doubted:
+            canvas.badge((place[0] + 0.8 * size, place[1] - 0.8 * size), max(3.4, 0.75 * size), palette.DOUBT, "?")
 
 
 def _label(canvas: Canvas, record: Record, plan: _Plan, best: Node) -> None:
@@ -165,6 +173,9 @@ def _draw_legend(canvas: Canvas, record: Record) -> None:
     if repeats := record.counts().get("duplicate", 0):
         canvas.dot((x + 4, y), 2.8, palette.of_rank(0.5))
         x = _key(canvas, x, y, f"repeats {repeats}")
+    if doubted := sum(node.is_doubted for node in record.nodes):
+        canvas.badge((x + 4, y), 4.4, palette.DOUBT, "?")
+        x = _key(canvas, x, y, f"doubted {doubted}")
     canvas.line([(x, y), (x + 14, y)], palette.ACCENT, 2.4)
     canvas.text((x + 20, y), "path to the best", palette.INK, 10.5)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from score_nb.record import Record
-from score_nb.types import Node
+from score_nb.types import Flag, Node, Signal
 
 MINUS = "\N{MINUS SIGN}"
 STATUS_WORDS = {
@@ -15,6 +15,13 @@ STATUS_WORDS = {
     "crashed": "crashed",
     "forbidden": "tried something forbidden",
     "invalid": "gave an invalid output",
+}
+SIGNAL_WORDS: dict[Signal, str] = {
+    "nondeterministic": "not reproducible",
+    "beyond-bounds": "beyond the metric's bounds",
+    "jump": "an unlikely jump",
+    "holdout": "worse on the hold-out",
+    "constant": "constant outputs",
 }
 
 
@@ -40,6 +47,33 @@ def signed(value: float) -> str:
         return "\N{PLUS-MINUS SIGN}0"
     text = f"{abs(value):.4f}" if 0.00005 <= abs(value) < 0.001 else number(abs(value))
     return f"{MINUS if value < 0 else '+'}{text}"
+
+
+def measured(node: Node) -> str:
+    """Return a node's value, with its spread where it is the mean of several evaluations."""
+    if node.spread is None or node.repeats < 2:
+        return number(node.value)
+    return f"{number(node.value)} ± {number(node.spread)} over {node.repeats} evaluations"
+
+
+def doubts(node: Node) -> list[Flag]:
+    """Return the flags that no further evaluation has answered, also of a node that the user has allowed."""
+    return [flag for flag in node.flags if not flag.is_settled]
+
+
+def doubt_words(node: Node) -> str:
+    """Return why a value is doubted, e.g. 'an unlikely jump, constant outputs'; '' where it is not."""
+    return ", ".join(SIGNAL_WORDS.get(flag.kind, flag.kind) for flag in doubts(node))
+
+
+def noise_words(record: Record, node: Node) -> str:
+    """Return whether chance alone could explain a node's gain: 'cannot be told apart from its parent', or ''."""
+    seed = record.seed
+    if node.parent is None or seed is None:
+        return ""
+    if record.is_noise(node, seed):
+        return "cannot be told apart from the seed"
+    return "cannot be told apart from its parent" if record.is_noise(node, record.nodes[node.parent]) else ""
 
 
 def gain_words(record: Record, gain: float | None) -> str:
@@ -116,23 +150,32 @@ def origin(node: Node) -> str:
 
 
 def best_so_far(record: Record) -> list[Node]:
-    """Return the nodes that were the best when they came in, oldest first."""
+    """Return the nodes that raised the best, oldest first, by what is known of them now; the last is the best.
+
+    As `Record.best` is: by the lower bound of the score, and a doubted node raises nothing.
+    """
     steps: list[Node] = []
+    highest = -math.inf
     for node in record.nodes:
-        if node.is_scored and (not steps or node.score > steps[-1].score):
+        able = node.is_scored and (node.index == 0 or not node.is_doubted)
+        if able and (not steps or record.bound(node) > highest):
+            highest = record.bound(node)
             steps.append(node)
     return steps
 
 
 def facts(record: Record) -> list[tuple[str, str]]:
     """Return the summary of a run as rows of (what, how it stands); rows without content are left out."""
-    best, seed = record.best, record.seed
+    seed = record.seed
     rows = [
         ("State", state_words(record)),
         ("Best", _best_words(record)),
         ("Seed", number(seed.value) if seed else ""),
         ("Hold-out", _holdout_words(record)),
+        ("Noise", _noise_row(record)),
         ("Candidates", _candidate_words(record)),
+        ("Doubted", _doubted_words(record)),
+        ("Metric on spoilt outputs", _tested_words(record)),
         ("At work", f"{len(record.in_flight)} candidates" if record.in_flight and not record.is_ended else ""),
         ("Model", models(record)),
         ("Model calls", bill(record)),
@@ -140,8 +183,6 @@ def facts(record: Record) -> list[tuple[str, str]]:
         ("Accepted", "" if record.accepted is None else f"#{record.accepted}"),
         ("Confinement", str(record.confinement.get("level", ""))),
     ]
-    if best is not None and best.spread is not None:
-        rows.insert(2, ("Spread", f"{number(best.spread)} (standard deviation over repeats)"))
     return [(what, how) for what, how in rows if how]
 
 
@@ -150,8 +191,41 @@ def _best_words(record: Record) -> str:
     if best is None:
         return "no candidate has a value yet"
     if best.index == 0:
-        return f"{number(best.value)}, the seed itself"
-    return f"{number(best.value)} ({gain_words(record, record.gain)}), #{best.index}, {origin(best)}"
+        return f"{measured(best)}, the seed itself"
+    words = f"{measured(best)} ({gain_words(record, record.gain)}), #{best.index}, {origin(best)}"
+    if best.is_allowed and doubts(best):
+        words += f"; allowed by you although doubted: {doubt_words(best)}"
+    return words
+
+
+def _noise_row(record: Record) -> str:
+    if not record.noise:
+        return ""
+    words = f"one evaluation varies by {number(record.noise)} (standard deviation)"
+    apart = noise_words(record, record.best) if record.best is not None else ""
+    return f"{words}; the best {apart}" if apart else words
+
+
+def _doubted_words(record: Record) -> str:
+    """Return which doubts keep how many nodes from being the best: '3 cannot be the best: 2 an unlikely jump, …'."""
+    doubted = [node for node in record.nodes if node.is_doubted]
+    if not doubted:
+        return ""
+    counts: dict[str, int] = {}
+    for flag in (flag for node in doubted for flag in doubts(node)):
+        words = SIGNAL_WORDS.get(flag.kind, flag.kind)
+        counts[words] = counts.get(words, 0) + 1
+    return f"{len(doubted)} cannot be the best: " + ", ".join(f"{count} {words}" for words, count in counts.items())
+
+
+def _tested_words(record: Record) -> str:
+    tested = record.seed_tested
+    if tested is None:
+        return ""
+    parts = [f"{kind} outputs {number(value)}" for kind, value in tested.probes.items()]
+    if tested.empty is not None:
+        parts.append(f"an empty cell {number(tested.empty)}")
+    return ", ".join(parts)
 
 
 def _holdout_words(record: Record) -> str:

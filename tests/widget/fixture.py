@@ -101,11 +101,12 @@ def messages() -> dict[str, Any]:
         record.apply(event)
     doubted = wire.delta(calm, record, seq=4, cell_id=CELL_ID)
     third = wire.snapshot(record, seq=5, cell_id=CELL_ID)
+    saved_doubts = {**run_data(record), "cell_id": CELL_ID}
     doubt = wire.detail_to_wire(record.nodes[4])
     refused = wire.Refused(kind="refused", command="pause", message="run balanced is finished")
     return {
         "saved": saved, "snapshot": first, "delta": delta, "after": second, "detail": detail, "refused": refused,
-        "doubted": doubted, "afterDoubts": third, "doubt": doubt,
+        "doubted": doubted, "afterDoubts": third, "doubt": doubt, "savedDoubts": saved_doubts,
     }  # fmt: skip
 
 
