@@ -1,4 +1,4 @@
-"""Short messages between kernel, stem and zygotes: a JSON object with file descriptors, on a stream socket."""
+"""Short messages between kernel and helpers: a JSON object with file descriptors, on a stream socket."""
 
 from __future__ import annotations
 
@@ -26,10 +26,13 @@ def send(line: socket.socket, letter: Mapping[str, Any], fds: Sequence[int] = ()
         The other side has gone.
     """
     body = json.dumps(letter).encode()
-    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(fds)}i", *fds))] if fds else []
+    head = _HEAD.pack(len(body), len(fds))
     try:
-        line.sendmsg([_HEAD.pack(len(body), len(fds))], rights)
-        line.sendall(body)
+        if fds:
+            line.sendmsg([head], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(fds)}i", *fds))])
+            line.sendall(body)
+        else:
+            line.sendall(head + body)
     except OSError as error:
         raise Closed from error
 
@@ -43,7 +46,11 @@ def receive(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
         The other side has gone.
     """
     try:
-        head, fds, _, _ = socket.recv_fds(line, _HEAD.size, _MAX_FDS)
+        fds: list[int] = []
+        if hasattr(line, "recvmsg"):
+            head, fds, _, _ = socket.recv_fds(line, _HEAD.size, _MAX_FDS)
+        else:  # Windows: sockets pass no descriptors
+            head = line.recv(_HEAD.size)
         while len(head) < _HEAD.size:
             head += _some(line, _HEAD.size - len(head))
         size, _count = _HEAD.unpack(head)

@@ -16,6 +16,7 @@ from score_nb.evaluate import canary, letters, reaper, snapshot
 from score_nb.evaluate.base import Confinement, EvaluatorSetup
 from score_nb.evaluate.host import Host, Zygote
 from score_nb.evaluate.process import ProcessEvaluator, link_files
+from score_nb.evaluate.streams import Pipe
 from score_nb.evaluate.watch import Child, Watch
 
 
@@ -144,7 +145,8 @@ class LocalEvaluator(ProcessEvaluator):
         arenas = [_arena(stack, order["arena"]) for _ in range(2)]
         lines = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         log, log_end = os.pipe2(os.O_CLOEXEC)
-        stack.callback(os.close, log)
+        printed = Pipe(log)
+        stack.callback(printed.close)
         null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         with lines[0], lines[1]:
             to_scorer, to_candidate = arenas
@@ -160,7 +162,7 @@ class LocalEvaluator(ProcessEvaluator):
                 os.close(log_end)
                 os.close(null)
         used = to_scorer
-        return Watch(candidate, scorer, log, lambda: os.fstat(used).st_blocks // 2)
+        return Watch(candidate, scorer, printed, lambda: os.fstat(used).st_blocks // 2)
 
 
 class _Descriptors(NamedTuple):
@@ -180,7 +182,8 @@ def _launch(zygote: Zygote, given: _Descriptors, order: Mapping[str, Any]) -> Ch
     fixed = os.open(f"/proc/self/fd/{given.incoming}", os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.write(job, json.dumps(order).encode("utf-8", "surrogatepass"))
-        return Child(zygote.launch([given.log, writing, given.line, given.outgoing, fixed, job]), reading)
+        line = zygote.launch([given.log, writing, given.line, given.outgoing, fixed, job])
+        return Child(line, Pipe(reading))
     except BaseException:
         os.close(reading)
         raise

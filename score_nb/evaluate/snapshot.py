@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import fcntl
 import functools
 import inspect
 import io
@@ -67,15 +66,21 @@ class Snapshot:
 # --- in the kernel -----------------------------------------------------------------------------------------------
 
 
-def take(values: Mapping[str, Any], *, secrets: Iterable[str], reader: str) -> Snapshot:
+def take(
+    values: Mapping[str, Any], *, secrets: Iterable[str], reader: str, open_file: Callable[[], int] | None = None
+) -> Snapshot:
     """Return a copy of `values`; `reader` says in messages who would read them ("candidates", "the scorer").
+
+    `open_file` opens the file that they are written to; without it a memory file is made, and sealed.
 
     Raises
     ------
     BadInput
         A value cannot be sent, or holds a secret.
     """
-    snapshot = Snapshot(os.memfd_create("score-nb", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING))
+    snapshot = Snapshot(
+        open_file() if open_file else os.memfd_create("score-nb", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    )
     try:
         writer = _Writer(snapshot.fd)
         needles = [secret.encode() for secret in secrets if len(secret) >= 8]
@@ -89,11 +94,22 @@ def take(values: Mapping[str, Any], *, secrets: Iterable[str], reader: str) -> S
                 )
             parts = tuple(writer.write_buffer(buffer) for buffer in buffers)
             snapshot.pieces.append(Piece(name, writer.write(memoryview(data)), parts))
-        fcntl.fcntl(snapshot.fd, _ADD_SEALS, _SEALS)
+        if not open_file:
+            _seal(snapshot.fd)
     except BaseException:
         snapshot.close()
         raise
     return snapshot
+
+
+def _memory_file() -> int:
+    return os.memfd_create("score-nb", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+
+
+def _seal(fd: int) -> None:
+    import fcntl
+
+    fcntl.fcntl(fd, _ADD_SEALS, _SEALS)
 
 
 def _rank(value: object) -> int:
@@ -126,8 +142,9 @@ class _Writer:
         if len(data) >= _ALIGN:
             start = -(-self._end // _ALIGN) * _ALIGN
         done = 0
+        os.lseek(self._fd, start, os.SEEK_SET)
         while done < len(data):
-            done += os.pwrite(self._fd, data[done : done + (1 << 30)], start + done)
+            done += os.write(self._fd, data[done : done + (1 << 30)])
         self._end = start + len(data)
         return start, len(data)
 
@@ -262,11 +279,17 @@ def load(index: Mapping[str, Any], fd: int) -> Iterator[Later]:
     size = os.fstat(fd).st_size
     memory = memoryview(b"")
     if size:
-        flags = mmap.MAP_PRIVATE | getattr(mmap, "MAP_NORESERVE", 0)
-        _maps.append(mmap.mmap(fd, size, flags, mmap.PROT_READ | mmap.PROT_WRITE))
+        _maps.append(_map(fd, size))
         memory = memoryview(_maps[-1])
     for name, (start, length), buffers in index["pieces"]:
         yield name, functools.partial(_rebuild, name, memory, start, length, buffers)
+
+
+def _map(fd: int, size: int) -> mmap.mmap:
+    if sys.platform == "win32":
+        return mmap.mmap(fd, size, access=mmap.ACCESS_COPY)
+    flags = mmap.MAP_PRIVATE | getattr(mmap, "MAP_NORESERVE", 0)
+    return mmap.mmap(fd, size, flags, mmap.PROT_READ | mmap.PROT_WRITE)
 
 
 def _rebuild(name: str, memory: memoryview, start: int, length: int, buffers: list[tuple[int, int, bool]]) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,13 @@ from typing import Any
 from score_nb.evaluate.watch import Findings
 from score_nb.types import Evaluation, Status
 
+_SIGKILL, _SIGXCPU = 9, 24  # the same on Linux and macOS; Windows has no names for them
+_NT_ERROR = 0x80000000
+_NT_ERRORS = {
+    0xC0000005: "access violation", 0xC0000017: "no memory", 0xC000001D: "illegal instruction",
+    0xC0000094: "integer division by zero", 0xC00000FD: "stack overflow", 0xC0000374: "heap corruption",
+    0xC0000409: "abort",
+}  # fmt: skip
 _FAILURES: tuple[Status, ...] = ("error", "memory", "forbidden", "invalid")
 
 
@@ -75,18 +81,20 @@ def _told(report: Mapping[str, Any]) -> tuple[Status, str, str]:
     return status, str(report.get("detail", ""))[:500], str(report.get("log", ""))[:50_000]
 
 
-def _ended(status: int) -> tuple[Status, str]:
-    if not os.WIFSIGNALED(status):
-        return "crashed", f"left with exit code {os.WEXITSTATUS(status)} (os._exit)"
-    number = os.WTERMSIG(status)
-    if number == signal.SIGKILL:
+def _ended(code: int) -> tuple[Status, str]:
+    """Return status and detail of an end that the candidate took by itself; `code` as `subprocess` gives it."""
+    if code >= _NT_ERROR:
+        return "crashed", f"killed by Windows ({_NT_ERRORS.get(code, f'{code:#x}')})"
+    if code >= 0:
+        return "crashed", f"left with exit code {code} (os._exit)"
+    if -code == _SIGKILL:
         return "memory", "killed by the system, most likely for want of memory"
-    if number == signal.SIGXCPU:
+    if -code == _SIGXCPU:
         return "timeout", "used up its CPU time"
     try:
-        name = signal.Signals(number).name
+        name = signal.Signals(-code).name
     except ValueError:
-        name = f"signal {number}"
+        name = f"signal {-code}"
     return "crashed", f"killed by {name}"
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import select
-import signal
 import socket
 import threading
 import time
@@ -15,12 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from score_nb.evaluate import letters
+from score_nb.evaluate.gauge import Gauge, ProcGauge
+from score_nb.evaluate.streams import READABLE, Poll, Stream, make_poll
 
 _TICK_S = 0.05
 _MAX_REPORT = 1 << 20
 _MAX_PRINTED = 256 << 20
 _KEPT = 32_768  # of the log, at each end
 _LAST_WAIT_S = 20.0
+_SIGKILL = 9  # Windows has no name for it
 
 Cause = Literal["", "timeout", "memory", "metric memory", "flood", "closed"]
 
@@ -53,11 +53,13 @@ class Log:
 
 
 class Child:
-    """One of the two processes: its socket to the zygote, its pipe of reports, its end."""
+    """One of the two processes: its socket to the zygote, its stream of reports, its end (negative: by a signal)."""
 
-    def __init__(self, zygote: socket.socket, reports: int) -> None:
+    def __init__(self, zygote: socket.socket, reports: Stream, gauge: Gauge = ProcGauge()) -> None:  # noqa: B008  no state
         self._zygote = zygote
+        self._gauge = gauge
         self.reports = reports
+        self.is_silent = False  # no report will come any more
         self.pid = 0
         self.start_kib = 0
         self.status: int | None = None
@@ -92,25 +94,25 @@ class Child:
     def read(self) -> list[dict[str, Any]]:
         """Return the reports that have come in full."""
         with contextlib.suppress(BlockingIOError):
-            self._text += os.read(self.reports, 65_536)
+            data = self.reports.read()
+            self.is_silent = not data
+            self._text += data
         *lines, rest = bytes(self._text).split(b"\n")
         self._text = bytearray(rest[:_MAX_REPORT])
         return [report for report in map(_parsed, lines) if report]
 
     def gauge_kib(self) -> int:
         """Return the private memory beyond what the child was forked with, KiB; keep its peak."""
-        fields = _memory(self.pid) if self.pid and not self.has_ended else {}
-        now = fields.get("RssAnon", 0) - self.start_kib
+        now = (self._gauge.private_kib(self.pid) if self.pid and not self.has_ended else 0) - self.start_kib
         self.peak_kib = max(self.peak_kib, now)
         return now
 
     def last_gauge(self) -> None:
         """Take the CPU time, and the peak between two ticks from the system's own high-water mark."""
-        fields = _memory(self.pid) if self.pid and not self.has_ended else {}
-        if fields:
-            self.cpu_s = max(0.0, _cpu_s(self.pid) - self._start_cpu_s)
-            highest = fields.get("VmHWM", 0) - fields.get("RssFile", 0) - fields.get("RssShmem", 0) - self.start_kib
-            self.peak_kib = max(self.peak_kib, highest)
+        highest = self._gauge.highest_kib(self.pid) if self.pid and not self.has_ended else 0
+        if highest:
+            self.cpu_s = max(0.0, self._gauge.cpu_s(self.pid) - self._start_cpu_s)
+            self.peak_kib = max(self.peak_kib, highest - self.start_kib)
 
     def kill(self) -> None:
         """Have the zygote kill the child; its end is still told."""
@@ -120,7 +122,7 @@ class Child:
     def close(self) -> None:
         """Release the descriptors."""
         self._zygote.close()
-        os.close(self.reports)
+        self.reports.close()
 
 
 @dataclass(slots=True)
@@ -142,9 +144,7 @@ class Findings:
     def was_killed(self) -> bool:
         """Whether a side was killed from outside, for want of memory or by somebody: it deserves a second attempt."""
         ends = (self.status, self.scorer_status)
-        return not self.cause and any(
-            end is not None and os.WIFSIGNALED(end) and os.WTERMSIG(end) == signal.SIGKILL for end in ends
-        )
+        return not self.cause and -_SIGKILL in ends
 
 
 class Watch:
@@ -154,21 +154,19 @@ class Watch:
     ----------
     candidate, scorer : Child
         As launched.
-    log : int
-        Reading end of the candidate's output.
+    log : Stream
+        The candidate's output.
     arena : callable
         Returns the KiB that the candidate has put into shared memory.
     """
 
-    def __init__(self, candidate: Child, scorer: Child, log: int, arena: Callable[[], int]) -> None:
+    def __init__(self, candidate: Child, scorer: Child, log: Stream, arena: Callable[[], int]) -> None:
         self._candidate = candidate
         self._scorer = scorer
         self._log = log
         self._arena = arena
         self._printed = Log()
         self._found = Findings()
-        for fd in (log, candidate.reports, scorer.reports):
-            os.set_blocking(fd, False)
 
     def run(self, timeout_s: float, memory_mib: int, closing: threading.Event) -> Findings:
         """Return what happened; both children are being killed then, `bury` waits for their end."""
@@ -189,13 +187,13 @@ class Watch:
         self._conclude(poll)
         return self._found
 
-    def _poll(self) -> select.poll:
-        poll = select.poll()
-        for fd in (self._log, self._candidate.reports, self._scorer.reports):
-            poll.register(fd, select.POLLIN)
+    def _poll(self) -> Poll:
+        poll = make_poll()
+        for stream in (self._log, self._candidate.reports, self._scorer.reports):
+            poll.register(stream.fileno(), READABLE)
         for child in (self._candidate, self._scorer):
             if not child.has_ended:
-                poll.register(child, select.POLLIN)
+                poll.register(child.fileno(), READABLE)
         return poll
 
     def _is_decided(self) -> bool:
@@ -214,9 +212,9 @@ class Watch:
             return "memory"
         return "metric memory" if self._scorer.gauge_kib() > memory_mib * 1024 else ""
 
-    def _handle(self, poll: select.poll, wait_s: float) -> None:
-        for fd, event in poll.poll(wait_s * 1000):
-            if fd == self._log:
+    def _handle(self, poll: Poll, wait_s: float) -> None:
+        for fd, _ in poll.poll(wait_s * 1000):
+            if fd == self._log.fileno():
                 self._read_log(poll)
             elif fd in (self._candidate.fileno(), self._scorer.fileno()):
                 child = self._candidate if fd == self._candidate.fileno() else self._scorer
@@ -226,22 +224,22 @@ class Watch:
             else:
                 child, reports = self._side(fd)
                 reports += child.read()
-                if event & select.POLLHUP and not event & select.POLLIN:
+                if child.is_silent:
                     poll.unregister(fd)
 
     def _side(self, fd: int) -> tuple[Child, list[Mapping[str, Any]]]:
-        if fd == self._candidate.reports:
+        if fd == self._candidate.reports.fileno():
             return self._candidate, self._found.candidate
         return self._scorer, self._found.scorer
 
-    def _read_log(self, poll: select.poll) -> None:
+    def _read_log(self, poll: Poll) -> None:
         with contextlib.suppress(BlockingIOError):
-            data = os.read(self._log, 1 << 16)
+            data = self._log.read()
             if not data:
-                poll.unregister(self._log)
+                poll.unregister(self._log.fileno())
             self._printed.add(data)
 
-    def _conclude(self, poll: select.poll) -> None:
+    def _conclude(self, poll: Poll) -> None:
         """Take what is known now, and have both children killed; they need not be gone yet (see `bury`)."""
         found = self._found
         if any(report["kind"] == "gone" for report in found.scorer):
@@ -264,7 +262,7 @@ class Watch:
         while before != self._printed.size <= _MAX_PRINTED:
             before = self._printed.size
             with contextlib.suppress(BlockingIOError):
-                self._printed.add(os.read(self._log, 1 << 16))
+                self._printed.add(self._log.read())
 
     def bury(self) -> None:
         """Wait until both children have gone; a huge heap takes its time to be torn down."""
@@ -278,7 +276,7 @@ class Watch:
                 return True
         return False
 
-    def _wait(self, poll: select.poll, done: Callable[[], bool], seconds: float) -> None:
+    def _wait(self, poll: Poll, done: Callable[[], bool], seconds: float) -> None:
         until = time.monotonic() + seconds
         while not done() and time.monotonic() < until:
             self._handle(poll, 0.05)
@@ -296,29 +294,3 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return report if isinstance(report, dict) and isinstance(report.get("kind"), str) else None
-
-
-def _cpu_s(pid: int) -> float:
-    """Return the CPU time of a process: exact for living threads, in clock ticks where threads have ended."""
-    exact = 0
-    ticks = 0.0
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/schedstat", "rb") as file:
-                exact += int(file.read().split()[0])
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-        ticks = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return max(exact / 1e9, ticks)
-
-
-def _memory(pid: int) -> dict[str, int]:
-    fields = {}
-    with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/status", "rb") as file:
-        for line in file:
-            name, _, rest = line.partition(b":")
-            if name in (b"RssAnon", b"RssFile", b"RssShmem", b"VmHWM"):
-                fields[name.decode()] = int(rest.split()[0])
-    return fields
-
-

@@ -186,7 +186,7 @@ class ZygoteRole:
         with contextlib.suppress(KeyError, OSError):
             poll.unregister(job)
         with contextlib.suppress(letters.Closed):
-            letters.send(job, {"status": status, "cpu_s": cpu_s})
+            letters.send(job, {"status": os.waitstatus_to_exitcode(status), "cpu_s": cpu_s})
         job.close()
 
 
