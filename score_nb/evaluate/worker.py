@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from score_nb.evaluate import canary, confine, leaf, letters, snapshot, tame, trace
+from score_nb.evaluate import canary, confine, forked, leaf, letters, snapshot, tame, trace
 from score_nb.evaluate.confine import Ruleset
 from score_nb.evaluate.grants import Grants
 from score_nb.evaluate.stem import import_all
@@ -30,13 +30,13 @@ def main(arguments: list[str]) -> NoReturn:
         with line:
             line.sendall(canary.report(rules, order["own"], order["secret"]))
         os._exit(0)
-    outfit = leaf.Outfit(ROLES, rules, snapshot.make_main(), [], is_confined=True)
+    outfit = forked.Outfit(ROLES, rules, snapshot.make_main(), [], is_confined=True)
     for index, fd in zip(order["snapshots"], fds, strict=True):
         outfit.late.extend(snapshot.load(index, fd))
-    leaf.run(line, outfit, lambda: _get_ready(line, outfit, order))
+    forked.run(line, outfit, lambda: _get_ready(line, outfit, order))
 
 
-def _get_ready(line: socket.socket, outfit: leaf.Outfit, order: Mapping[str, Any]) -> None:
+def _get_ready(line: socket.socket, outfit: forked.Outfit, order: Mapping[str, Any]) -> None:
     """Confine this process, then import and rebuild all that it needs, and say so."""
     fresh = order["fresh"]
     leaf.enter(order["own"])

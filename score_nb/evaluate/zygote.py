@@ -11,7 +11,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from score_nb.evaluate import canary, candidate, confine, leaf, letters, scorer, snapshot, trace
+from score_nb.evaluate import canary, candidate, confine, forked, leaf, letters, scorer, snapshot, trace
 from score_nb.evaluate.confine import Ruleset
 from score_nb.evaluate.grants import Grants
 from score_nb.evaluate.reaper import descendants, drain, wake_on_child
@@ -51,7 +51,7 @@ class ZygoteRole:
         confine.adopt_orphans()
         self._control = control
         rules = Ruleset([confine.SYSTEM, Grants(*map(tuple, order["grants"]))])
-        self._outfit = leaf.Outfit(ROLES, rules, snapshot.make_main(), [])
+        self._outfit = forked.Outfit(ROLES, rules, snapshot.make_main(), [])
         self._spare: tuple[int, socket.socket] | None = None
         self._scratch: str = order["scratch"]
         self._jobs: dict[int, socket.socket] = {}
@@ -143,7 +143,7 @@ class ZygoteRole:
         if pid == 0:
             signal.set_wakeup_fd(-1)
             confine.die_with_parent(zygote)
-            leaf.run(there, self._outfit)
+            forked.run(there, self._outfit)
         there.close()
         return pid, here
 

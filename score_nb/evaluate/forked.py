@@ -1,0 +1,97 @@
+"""A freshly forked child on its way to become candidate or scorer: descriptors, environment, limits, confinement."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import signal
+import socket
+import sys
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from score_nb.evaluate import confine, leaf, letters, snapshot, tame
+from score_nb.evaluate.channel import Arena, Channel
+from score_nb.evaluate.confine import Ruleset
+from score_nb.evaluate.environment import one_thread
+
+
+@dataclass(frozen=True, slots=True)
+class Outfit:
+    """What a zygote gives to each child: its parts to play, the rules, the namespace, values to rebuild in it."""
+
+    roles: leaf.Roles
+    rules: Ruleset
+    main: types.ModuleType
+    late: list[snapshot.Later]
+    is_confined: bool = False  # before its order came
+
+
+def run(line: socket.socket, outfit: Outfit, get_ready: Callable[[], None] = lambda: None) -> NoReturn:
+    """Turn the calling process, just forked, into a child that waits on `line` for its order; never returns."""
+    try:
+        _prepare(line, outfit.rules)
+        get_ready()
+        _, fds = letters.receive(line)
+        line.close()
+        work = _settle(fds, outfit)
+        work.tell(kind="settled")  # whatever fails before this line is our failure, not the candidate's
+        outfit.roles[work.order["role"]](work)
+        leaf.flush()
+        # The kernel ends both sides once it knows: a child that left by itself would look like one that crashed.
+        while True:
+            signal.pause()
+    except BaseException:  # noqa: BLE001  last resort: the kernel reads it in the log
+        with contextlib.suppress(BaseException):
+            import traceback
+
+            os.write(2, traceback.format_exc().encode("utf-8", "backslashreplace"))
+        os._exit(70)
+
+
+def _prepare(line: socket.socket, rules: Ruleset) -> None:
+    """Do what needs no order, while nobody waits for it."""
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    rules.build()
+    _close_others({line.fileno(), *rules.fds})
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("1000")
+    os.environ.clear()
+    os.environ.update(leaf.ENVIRONMENT | one_thread())
+    tame.read_compiled_code()
+    sys.dont_write_bytecode = True
+
+
+def _settle(fds: list[int], outfit: Outfit) -> leaf.Work:
+    log, report, line, outgoing, incoming, job = fds
+    order = json.loads(os.pread(job, os.fstat(job).st_size, 0))
+    channel = Channel(
+        socket.socket(fileno=line),
+        Arena(outgoing, order["arena"], writable=True),
+        Arena(incoming, order["arena"], writable=False),
+    )
+    leaf.redirect(log)
+    letters.close_all([log, outgoing, incoming, job])
+    leaf.enter(order["scratch"])
+    if not outfit.is_confined:
+        confine.limit_resources(order["memory"], order["cpu_s"], order["file_mib"])
+        confine.confine(outfit.rules, order["scratch"])
+    namespace = vars(outfit.main)
+    for name, rebuild in outfit.late:
+        namespace[name] = rebuild()
+    leaf.seed_generators(order["seed"])
+    return leaf.Work(order, namespace, channel, functools.partial(os.write, report))
+
+
+def _close_others(kept: set[int]) -> None:
+    start = 3
+    for fd in sorted(kept):
+        os.closerange(start, fd)
+        start = fd + 1
+    os.closerange(start, os.sysconf("SC_OPEN_MAX"))
