@@ -43,7 +43,15 @@ SYSTEM = Grants(
         "/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max", "/dev/urandom", "/dev/random",
     ),
 )  # fmt: skip
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
+# Not /dev/zero: mapped, it is shared memory that no gauge sees.
+_DEVICES = ("/dev/null", "/dev/full")
+# Of its own folder in /proc a process may read what follows, not `net` (the sockets of the machine) nor the like.
+_OWN_FILES = (
+    "auxv", "cgroup", "cmdline", "comm", "cpuset", "environ", "io", "limits", "loginuid", "maps", "mem", "mountinfo",
+    "mounts", "numa_maps", "oom_score", "oom_score_adj", "pagemap", "personality", "schedstat", "smaps",
+    "smaps_rollup", "stat", "statm", "status", "wchan",
+)  # fmt: skip
+_OWN_LISTS = ("", "fd", "task")
 
 
 def landlock_abi() -> int:
@@ -91,7 +99,12 @@ class Ruleset:
             self._allow(fd, access)
             os.close(fd)
         self._opened.clear()
-        self._allow_path("/proc/self", _READ | _LIST)
+        for name in _OWN_LISTS:
+            self._allow_path(f"/proc/self/{name}", _LIST)
+        for name in (*_OWN_FILES, "fdinfo"):
+            # Which of them there are depends on how the kernel was built.
+            with contextlib.suppress(OSError):
+                self._allow_path(f"/proc/self/{name}", _READ)
 
     def enforce(self, scratch: str) -> str:
         """Confine the calling process to the granted paths and `scratch`; return "" or why it does not hold."""
@@ -123,12 +136,16 @@ def confine(rules: Ruleset, scratch: str) -> Layers:
     if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         layers["no_new_privs"] = os.strerror(ctypes.get_errno())
     layers["landlock"] = rules.enforce(scratch)
-    _drop_capabilities()
-    layers["seccomp"] = _filter_calls(0 if layers["landlock"] else rules.abi)
+    drop_capabilities()
+    layers["seccomp"] = filter_calls(0 if layers["landlock"] else rules.abi)
     return layers
 
 
-def _filter_calls(landlock: int) -> str:
+def filter_calls(landlock: int) -> str:
+    """Refuse the calling process system calls for good; return "" or why it does not hold.
+
+    `landlock` is the version of Landlock that confines its files, 0 where none does.
+    """
     if not seccomp.is_known_machine():
         return f"no table of system calls for the processor {os.uname().machine}"
     code = seccomp.program(os.getpid(), landlock_abi=landlock)
@@ -143,7 +160,8 @@ def _filter_calls(landlock: int) -> str:
     return f"seccomp cannot be switched on: {os.strerror(ctypes.get_errno())}"
 
 
-def _drop_capabilities() -> None:
+def drop_capabilities() -> None:
+    """Give up what root may do beyond reading; a process of an ordinary user has nothing to give up."""
     header = struct.pack("=Ii", 0x20080522, 0)
     held = ctypes.create_string_buffer(24)
     if _libc.capget(header, held) != 0:

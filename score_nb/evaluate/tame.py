@@ -34,6 +34,7 @@ def serve_threads() -> None:
         setattr(base, name, made)
         # `multiprocessing.Lock` was bound to the default context when the module was imported.
         setattr(multiprocessing, name, functools.partial(made, None))
+    keep_memory_private()
     # Value and Array would lie in /dev/shm, which outlives a process; this leaves the scratch folder to them.
     heap: Any = multiprocessing.heap.Arena
     heap._dir_candidates = []
@@ -43,6 +44,39 @@ def serve_threads() -> None:
 
         for name in ("loky", "multiprocessing"):
             register_parallel_backend(name, ThreadingBackend)
+
+
+def keep_memory_private() -> None:
+    """Let `mmap.mmap(-1, n)` be memory of this process alone: candidates may have no other, and it can be counted."""
+    import mmap
+
+    if not hasattr(mmap, "MAP_PRIVATE") or mmap.mmap.__module__ != "mmap":
+        return
+    read, write = mmap.PROT_READ, mmap.PROT_READ | mmap.PROT_WRITE
+    protections = {mmap.ACCESS_READ: read, mmap.ACCESS_WRITE: write, mmap.ACCESS_COPY: write}
+
+    class PrivateMap(mmap.mmap):
+        __slots__ = ()
+
+        def __new__(
+            cls,
+            fileno: int,
+            length: int,
+            flags: int = mmap.MAP_SHARED,
+            prot: int = write,
+            access: int = mmap.ACCESS_DEFAULT,
+            **more: Any,
+        ) -> PrivateMap:
+            if fileno != -1:
+                made: PrivateMap = super().__new__(cls, fileno, length, flags, prot, access, **more)
+                return made
+            flags = flags & ~mmap.MAP_SHARED | mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+            made = super().__new__(cls, fileno, length, flags, protections.get(access, prot), **more)
+            return made
+
+    PrivateMap.__name__ = PrivateMap.__qualname__ = "mmap"
+    module: Any = mmap
+    module.mmap = PrivateMap
 
 
 class _Late(importlib.abc.MetaPathFinder):

@@ -10,6 +10,7 @@ import pytest
 from score_nb.evaluate import seccomp
 
 ALLOW, EPERM, ENOSYS, PRETEND = 0x7FFF0000, 0x00050001, 0x00050026, 0x00050000
+ENOTTY, EOPNOTSUPP = 0x00050019, 0x0005005F
 ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 PID = 4242
 
@@ -58,7 +59,7 @@ def test_ordinary_calls_pass(machine: str) -> None:
 
 def test_every_listed_call_is_answered_as_its_table_says(machine: str) -> None:
     tables = [(t, EPERM) for t in (seccomp._PROCESSES, seccomp._NETWORK, seccomp._KERNEL, seccomp._OUTLIVING)]
-    tables += [(seccomp._MISSING, ENOSYS), (seccomp._PRETENDED, PRETEND)]
+    tables += [(seccomp._MISSING, ENOSYS), (seccomp._UNSUPPORTED, EOPNOTSUPP), (seccomp._PRETENDED, PRETEND)]
     for table, expected in tables:
         for name, call in table.items():
             if call[list(ARCH).index(machine)] is not None:
@@ -92,6 +93,7 @@ def test_arguments_are_looked_at_in_full(machine: str) -> None:
     assert ask(machine, SENDTO, 3, 0, 0, 0, 1 << 40) == EPERM
     assert ask(machine, SOCKETPAIR, 1, 0o2000001) == ALLOW  # SOCK_STREAM | SOCK_CLOEXEC
     assert ask(machine, SOCKETPAIR, 1, 2) == EPERM
+    assert ask(machine, SOCKETPAIR, 30, 1) == EPERM  # TIPC
     assert ask(machine, PRCTL, 15) == ALLOW
     assert ask(machine, PRCTL, 1) == EPERM
     assert ask(machine, FCNTL, 3, 3) == ALLOW
@@ -101,12 +103,35 @@ def test_arguments_are_looked_at_in_full(machine: str) -> None:
 def test_nothing_is_opened_for_writing_where_files_cannot_be_confined(machine: str) -> None:
     for flags, expected in ((0, ALLOW), (0o1, EPERM), (0o2, EPERM), (0o100, EPERM), (0o1000, EPERM)):
         assert ask(machine, OPENAT, 0, 0, flags, abi=0) == expected
-        assert ask(machine, OPENAT, 0, 0, flags, abi=1) == ALLOW
+        assert ask(machine, OPENAT, 0, 0, flags, abi=3) == ALLOW
     assert ask(machine, (263, 35), abi=0) == EPERM  # unlinkat
 
 
 def test_truncating_by_path_needs_a_newer_landlock(machine: str) -> None:
     assert [ask(machine, (76, 45), abi=abi) for abi in (0, 1, 2, 3)] == [EPERM, EPERM, EPERM, ALLOW]
+
+
+@pytest.mark.parametrize("abi", [1, 2])
+def test_a_file_that_may_only_be_read_is_not_cut_on_opening(machine: str, abi: int) -> None:
+    truncating = 0o1000
+    assert ask(machine, OPENAT, 0, 0, 0, abi=abi) == ALLOW
+    for access, expected in ((0, EPERM), (1, ALLOW), (2, ALLOW), (3, EPERM)):  # writing is Landlock's to refuse
+        assert ask(machine, OPENAT, 0, 0, access | truncating, abi=abi) == expected
+
+
+def test_shared_memory_without_a_file_is_refused(machine: str) -> None:
+    private, shared, anonymous = 0x2, 0x1, 0x20
+    mmap = (9, 222)
+    assert ask(machine, mmap, 0, 4096, 3, private | anonymous) == ALLOW
+    assert ask(machine, mmap, 0, 4096, 3, shared) == ALLOW  # of a file
+    assert ask(machine, mmap, 0, 4096, 3, shared | anonymous) == EPERM
+    assert ask(machine, mmap, 0, 4096, 3, 0x3 | anonymous | 0x4000) == EPERM  # MAP_SHARED_VALIDATE, MAP_NORESERVE
+
+
+def test_requests_to_devices_are_few(machine: str) -> None:
+    ioctl = (16, 29)
+    for request, expected in ((0x5401, ALLOW), (0x5421, ALLOW), (0x5412, ENOTTY), (0x8912, ENOTTY), (0x8901, ENOTTY)):
+        assert ask(machine, ioctl, 1, request) == expected
 
 
 def test_unknown_processor_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
