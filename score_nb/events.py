@@ -169,6 +169,14 @@ class NodeAllowed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BranchDropped(Event):
+    """The user gave up a node and all below it, or took it up again."""
+
+    index: int
+    is_dropped: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class StateChanged(Event):
     """The run went to another state; `reason` in the user's words."""
 
@@ -196,7 +204,7 @@ EVENTS: MappingProxyType[str, type[Event]] = MappingProxyType(
         for kind in (
             RunStarted, RunResumed, EvaluatorReady, ExpansionStarted, ProposalReceived, EvaluationStarted,
             ExpansionDropped, NodeAdded, HoldoutScored, StateChanged, NodeAccepted, Warned, SeedTested, NodeEvaluated,
-            NodeFlagged, NodeAllowed,
+            NodeFlagged, NodeAllowed, BranchDropped,
         )
     }
 )  # fmt: skip

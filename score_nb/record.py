@@ -188,6 +188,14 @@ class Record:
             path.append(self.nodes[parent])
         return path[::-1]
 
+    def branch(self, index: int) -> list[int]:
+        """Return the indices of a node and of all below it along first parents, ascending."""
+        found = {index}
+        for node in self.nodes[index + 1 :]:
+            if node.parent in found:
+                found.add(node.index)
+        return sorted(found)
+
     def counts(self) -> dict[Status, int]:
         """Return how many nodes have each status that occurs."""
         counts: dict[Status, int] = {}
@@ -248,6 +256,8 @@ class Record:
             case ev.NodeAllowed():
                 self.nodes[event.index] = replace(self.nodes[event.index], is_allowed=event.is_allowed)
                 self._look_for_best()
+            case ev.BranchDropped():
+                self._drop_branch(event)
 
     def _start(self, event: ev.RunStarted) -> None:
         self.run_id, self.name, self.created = event.run_id, event.name, event.created
@@ -277,7 +287,9 @@ class Record:
     def _add(self, node: Node) -> None:
         self.in_flight.pop(node.ticket, None)
         self.drops_in_a_row = 0
-        self.nodes.append(replace(node, visits=1))
+        is_dropped = node.parent is not None and self.nodes[node.parent].is_dropped
+        node = replace(node, visits=1, is_dropped=is_dropped)
+        self.nodes.append(node)
         self._digests.setdefault(node.digest, node.index)
         if len(node.values) > 1 and node.duplicate_of is None:
             self._look_at_noise()
@@ -298,6 +310,11 @@ class Record:
         self.nodes[index] = replace(node, flags=(*kept, flag))
         self._look_for_best()
 
+    def _drop_branch(self, event: ev.BranchDropped) -> None:
+        for index in self.branch(event.index):
+            self.nodes[index] = replace(self.nodes[index], is_dropped=event.is_dropped)
+        self._look_for_best()
+
     def _look_at_noise(self) -> None:
         measured = [node.values for node in self.nodes if len(node.values) > 1 and node.duplicate_of is None]
         freedom = sum(len(values) - 1 for values in measured)
@@ -312,7 +329,7 @@ class Record:
 
     @staticmethod
     def _can_be_best(node: Node) -> bool:
-        return node.is_scored and (node.index == 0 or not node.is_doubted)
+        return node.is_scored and (node.index == 0 or not (node.is_doubted or node.is_dropped))
 
     def _visit(self, parents: tuple[int, ...], step: int) -> None:
         """Back a visit up to the root along first parents."""

@@ -292,7 +292,8 @@ class Node:
     `index` 0 is the seed.  `parents` is empty for the seed, has two entries for a hybrid.  `visits` counts the
     expansions launched in the node's subtree, itself included (Alg. 1 of Aygün et al. 2026).
     `started` and `finished` are seconds since the run was created.  `value` is the mean of `values` where there are
-    several.  `is_allowed`: the user lets the node be the best in spite of its flags.
+    several.  `is_allowed`: the user lets the node be the best in spite of its flags.  `is_dropped`: the user gave up
+    the branch that it belongs to, which is neither expanded nor the best.
     """
 
     index: int
@@ -309,6 +310,7 @@ class Node:
     values: tuple[float, ...] = ()
     flags: tuple[Flag, ...] = ()
     is_allowed: bool = False
+    is_dropped: bool = False
     holdout: float | None = None
     idea: str = ""
     hint: str = ""

@@ -36,6 +36,7 @@ Steer the runs of this notebook.  RUN is a name, the latest run where it is left
 %score code [RUN] [NODE]      the source of a node
 %score idea TEXT              have an idea tried
 %score expand NODE [TEXT]     ask for a child of that node, with a hint
+%score drop [RUN] NODE        give up a node and all below it: not expanded any more, and not the best
 %score evaluate [RUN] NODE [K]  evaluate a node K times more (3): its value is the mean, and some doubts are answered
 %score allow [RUN] NODE       let a node be the best in spite of its flags
 %score export [RUN] FILE      write the run to .html, .ipynb, .json or .py
@@ -161,6 +162,22 @@ def evaluate(asked: Asked) -> None:
     say(f"node {node.index} of {run.name} is evaluated {more} times more")
 
 
+def drop(asked: Asked) -> None:
+    """Give up a branch."""
+    started, words = _run(asked)
+    if not words:
+        raise BadOption("name the node: %score drop [RUN] NODE")
+    run = started.run
+    node = run.node(_node(words, 0, None))
+    run.drop(node)
+    below = len(run.snapshot().branch(node.index)) - 1
+    say(
+        f"node {node.index} of {run.name} and {below} below it are given up"
+        if below
+        else f"node {node.index} is given up"
+    )
+
+
 def allow(asked: Asked) -> None:
     """Let a node be the best in spite of its flags."""
     started, words = _run(asked)
@@ -200,8 +217,8 @@ def doctor(asked: Asked) -> None:
 COMMANDS: Mapping[str, Callable[[Asked], Any]] = MappingProxyType(
     {
         "list": show_list, "show": show, "pause": pause, "resume": resume, "stop": stop, "wait": wait,
-        "accept": accept, "diff": diff, "code": code, "idea": idea, "expand": expand, "evaluate": evaluate,
-        "allow": allow, "export": export, "doctor": doctor,
+        "accept": accept, "diff": diff, "code": code, "idea": idea, "expand": expand, "drop": drop,
+        "evaluate": evaluate, "allow": allow, "export": export, "doctor": doctor,
     }
 )  # fmt: skip
 STOP_S = 30.0

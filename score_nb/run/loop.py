@@ -406,6 +406,11 @@ class Loop:
         self._emit(ev.NodeAllowed(self.at(), index, is_allowed))
         self._second_looks.look_after_best()
 
+    def drop(self, index: int, is_dropped: bool) -> None:
+        """Give up a branch, or take it up again; what is at work in it is finished."""
+        self._emit(ev.BranchDropped(self.at(), index, is_dropped))
+        self._second_looks.look_after_best()
+
     def set_options(self, options: Options) -> None:
         """Go on with other budgets."""
         self.options = options

@@ -271,6 +271,23 @@ class Run:
         else:
             self._note(ev.NodeAllowed(self.record.elapsed, index, is_allowed), f"that node {index} is allowed")
 
+    def drop(self, node: int | Node, is_dropped: bool = True) -> None:
+        """Give up `node` and all below it, or take them up again: they are neither expanded nor the best.
+
+        Raises
+        ------
+        ScoreError
+            The node is the seed, below which everything is.
+        """
+        index = self.node(node.index if isinstance(node, Node) else node).index
+        if index == 0:
+            raise ScoreError(f"node 0 of {self.name} is the seed, below which everything is: stop the run instead")
+        if self.is_live:
+            loop = self._live_loop()
+            self._command(lambda: loop.drop(index, is_dropped))
+        else:
+            self._note(ev.BranchDropped(self.record.elapsed, index, is_dropped), f"that branch {index} is dropped")
+
     def accept_marked(self, index: int) -> None:
         """Remember that node `index` was accepted into the notebook."""
         if self.is_live:

@@ -209,3 +209,30 @@ def test_with_a_seed_doubts_do_not_depend_on_the_timing(tmp_path: Path) -> None:
         return [(n.parents, n.source, n.values, n.value, n.flags) for n in run.nodes]
 
     assert tree(1) == tree(4)
+
+
+def test_a_dropped_branch_is_not_the_best_and_can_be_taken_up_again(tmp_path: Path) -> None:
+    run = finished(launch(tmp_path, nodes=6))
+    assert run.best is not None
+    assert run.best.index == 5
+    branch = run.record.branch(3)
+    assert 3 in branch
+    assert 0 not in branch
+    run.drop(3)
+    assert [node.index for node in run.nodes if node.is_dropped] == branch
+    assert run.best is not None
+    assert run.best.index not in branch
+    with pytest.raises(ScoreError, match="stop the run instead"):
+        run.drop(0)
+    run.drop(3, is_dropped=False)
+    assert run.best.index == 5
+
+
+def test_children_that_were_on_their_way_belong_to_the_dropped_branch(tmp_path: Path) -> None:
+    proposer = ScriptedProposer(delay=0.02, is_instant=False)
+    run = launch(tmp_path, proposer, nodes=40)
+    wait_for(run, lambda r: len(r.nodes) >= 4)
+    run.drop(1)
+    finished(run)
+    dropped = {node.index for node in run.nodes if node.is_dropped}
+    assert dropped == set(run.record.branch(1))
