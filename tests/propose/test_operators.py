@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import ast
 import importlib
+import math
 from random import Random
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -192,6 +195,51 @@ def test_what_an_estimator_makes_is_not_standardised_as_an_array() -> None:
         "columns" not in (move.make(Random(s)) or NO_CHANGE).detail for move in array_moves(model) for s in range(9)
     )
     assert any("columns" in (move.make(Random(s)) or NO_CHANGE).detail for move in array_moves(array) for s in range(9))
+
+
+def _array_changes(source: str) -> set[str]:
+    cell = Cell(source)
+    changes = (move.make(Random(seed)) for move in array_moves(cell) for seed in range(30))
+    return {carried_out(cell, change) for change in changes if change is not None}
+
+
+def test_partial_sums_are_accelerated_by_means_of_neighbours() -> None:
+    terms = [(-1.0) ** k / (k + 1) for k in range(20)]  # to log 2
+    source = "partial = np.cumsum(terms)\nvalue = partial[len(partial) - 1]\n"
+    errors = []
+    for changed in [source, *_array_changes(source)]:
+        scope: dict[str, Any] = {"np": np, "terms": terms}
+        exec(changed, scope)
+        errors.append(abs(scope["value"] - math.log(2)))
+    assert errors[0] > 0.02
+    assert len(errors) == 4
+    assert all(error < errors[0] / 10 for error in errors[1:])
+
+
+@pytest.mark.parametrize(
+    ("last", "shape"),
+    [("y[-1]", ()), ("z[:, -1]", (3,)), ("z[:, -1:]", (3, 1)), ("w[:, -1:, :2]", (3, 1, 2)), ("w[-1]", (40, 4))],
+)
+def test_the_last_value_may_become_the_mean_of_the_last_few_of_the_same_shape(
+    last: str, shape: tuple[int, ...]
+) -> None:
+    changed = _array_changes(f"x = {last}\n")
+    assert len(changed) >= 5
+    for source in changed:
+        scope: dict[str, Any] = {
+            "y": np.arange(40.0),
+            "z": np.ones((3, 40)),
+            "w": np.ones((40, 40, 4))[: 3 if "," in last else 40],
+        }
+        exec(source, scope)
+        assert np.shape(scope["x"]) == shape
+
+
+@pytest.mark.parametrize(
+    "source", ["n = x.shape[-1]\n", "x[-1] = 0\n", "t = text.split()[-1]\n", "a = x[1, -1]\n", "b = x[::-1]\n"]
+)
+def test_other_last_places_are_left_alone(source: str) -> None:
+    assert not _array_changes(source)
 
 
 def test_axes_seeds_and_shapes_are_no_numbers_to_vary() -> None:

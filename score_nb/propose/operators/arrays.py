@@ -50,6 +50,10 @@ def array_moves(cell: Cell) -> list[Move]:
     for node in ast.walk(cell.tree):
         if isinstance(node, ast.Assign) and _makes_matrix(cell, node):
             moves.append(Move("array", partial(_standardised, cell, node)))
+        if isinstance(node, ast.Assign) and _makes_partial_sums(node):
+            moves.append(Move("array", partial(_accelerated, cell, node)))
+        if isinstance(node, ast.Subscript) and _last_axis(node) is not None:
+            moves.append(Move("array", partial(_mean_of_last, cell, node)))
     return moves
 
 
@@ -122,6 +126,56 @@ def _standardised(cell: Cell, node: ast.Assign, rng: Random) -> Change:
         )
     )
     return Change((cell.insert_after(node, line),), f"{name}: {what}", (NUMPY,))
+
+
+def _makes_partial_sums(node: ast.Assign) -> bool:
+    """Return whether the statement is `name = np.cumsum(...)` or `name = terms.cumsum()`."""
+    is_named = len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
+    return is_named and isinstance(node.value, ast.Call) and called_name(node.value) == "cumsum"
+
+
+def _accelerated(cell: Cell, node: ast.Assign, rng: Random) -> Change:
+    """Means of neighbouring partial sums: Euler's transformation for series whose terms change sign."""
+    name = cell.text(node.targets[0])
+    weights, total = rng.choice((("[1, 1]", 2), ("[1, 2, 1]", 4), ("[1, 4, 6, 4, 1]", 16)))
+    line = f'{name} = np.convolve({name}, {weights}, "valid") / {total}'
+    return Change((cell.insert_after(node, line),), f"{name}: means of neighbours, weights {weights}", (NUMPY,))
+
+
+def _last_axis(node: ast.Subscript) -> int | None:
+    """Return the axis of which `x[-1]`, `x[:, -1]` or `x[:, -1:]` takes the last element, None for anything else."""
+    if not isinstance(node.ctx, ast.Load) or (isinstance(node.value, ast.Attribute) and node.value.attr == "shape"):
+        return None
+    if isinstance(node.value, ast.Call):  # parts of a text, of a path
+        return None
+    places = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    found = [axis for axis, place in enumerate(places) if _is_last(place)]
+    plain = all(isinstance(place, ast.Slice) or _is_last(place) for place in places)
+    return found[0] if plain and len(found) == 1 else None
+
+
+def _is_last(place: ast.expr) -> bool:
+    if isinstance(place, ast.Slice):
+        return place.upper is None and place.step is None and place.lower is not None and _is_last(place.lower)
+    return (
+        isinstance(place, ast.UnaryOp)
+        and isinstance(place.op, ast.USub)
+        and isinstance(place.operand, ast.Constant)
+        and place.operand.value == 1
+    )
+
+
+def _mean_of_last(cell: Cell, node: ast.Subscript, rng: Random) -> Change | None:
+    """The last value replaced by the mean of the last few: noise averages out."""
+    axis = _last_axis(node)
+    if axis is None:
+        return None
+    places = list(node.slice.elts) if isinstance(node.slice, ast.Tuple) else [node.slice]
+    texts, count = [cell.text(place) for place in places], rng.choice((2, 3, 4, 6, 8, 12, 24))
+    keeps = ", keepdims=True" if isinstance(places[axis], ast.Slice) else ""
+    texts[axis] = f"-{count}:"
+    text = f"{cell.text(node.value)}[{', '.join(texts)}].mean({axis}{keeps})"
+    return Change((cell.replace(node, text),), f"{cell.text(node)[:40]} -> mean of the last {count}")
 
 
 # --- scanpy ---------------------------------------------------------------------------------------------------------
