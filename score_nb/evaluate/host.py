@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from score_nb.errors import BadInput, EvaluatorBroken
-from score_nb.evaluate import letters, reaper
+from score_nb.evaluate import letters
 from score_nb.evaluate.environment import environment, import_path
+from score_nb.evaluate.folders import remove_tree
 from score_nb.evaluate.grants import Grants
 from score_nb.evaluate.snapshot import Snapshot
 
@@ -176,7 +177,7 @@ class Host:
             self._process.wait()
         os.close(self._errors)
         if os.path.isdir(self.scratch):
-            reaper.remove_tree(self.scratch)
+            remove_tree(self.scratch)
             shutil.rmtree(self.scratch, ignore_errors=True)
 
 

@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from score_nb.evaluate import canary, confine, letters, reaper
+from score_nb.evaluate import canary, confine, letters
+from score_nb.evaluate.folders import remove_tree
 from score_nb.evaluate.zygote import ZygoteRole
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -82,7 +83,7 @@ class Nursery(ZygoteRole):
         """Start a worker that tries to break out; return its pid and where it tells."""
         worker = self._spawn("sing", own=own, secret=secret)
         self._workers.pop(worker.pid)
-        reaper.remove_tree(worker.folder)
+        remove_tree(worker.folder)
         return worker.pid, worker.line.detach()
 
     def _spawn(self, act: str, **more: str) -> _Worker:
@@ -204,7 +205,7 @@ class Nursery(ZygoteRole):
             return cpu_s
         if worker in self._idle:
             self._idle.remove(worker)
-        reaper.remove_tree(worker.folder)
+        remove_tree(worker.folder)
         return max(0.0, cpu_s - worker.cpu_s)
 
     def _is_waiting(self, pid: int) -> bool:

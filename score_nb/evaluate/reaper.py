@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import select
-import shutil
 import signal
-import stat
-import sys
 import time
 from typing import NoReturn
 
 from score_nb.evaluate import confine
+from score_nb.evaluate.folders import remove_tree
 
 
 def main(arguments: list[str]) -> NoReturn:
@@ -116,61 +113,3 @@ def descendants(root: int) -> list[int]:
         found += below
         todo += below
     return found
-
-
-def remove_tree(folder: str) -> None:
-    """Remove a folder with all that is in it, also where a candidate has taken its own rights away.
-
-    However deep it is: folders in folders are brought to the top before they are emptied, so that neither the longest
-    path nor the number of descriptors sets a limit.  No link is followed.
-    """
-    if sys.platform != "linux":
-        shutil.rmtree(folder, ignore_errors=True)
-        return
-    with contextlib.suppress(OSError):
-        top = _open_folder(folder)
-        try:
-            _empty(top)
-        finally:
-            os.close(top)
-        os.rmdir(folder)
-
-
-def _empty(top: int) -> None:
-    names = os.listdir(top)
-    while names:
-        moved = sum(_remove(top, name) for name in names)
-        before, names = len(names), os.listdir(top)
-        if not moved and len(names) >= before:
-            return  # nothing can be removed: a disk that became read-only, say
-
-
-def _remove(top: int, name: str) -> int:
-    """Remove `name`; folders in it move to `top` under new names: return how many."""
-    moved = 0
-    with contextlib.suppress(OSError):
-        os.unlink(name, dir_fd=top)
-        return moved
-    with contextlib.suppress(OSError):
-        folder = _open_folder(name, top)
-        try:
-            for inner in os.listdir(folder):
-                try:
-                    os.unlink(inner, dir_fd=folder)
-                except OSError:
-                    os.rename(inner, f"removed-{secrets.token_hex(8)}", src_dir_fd=folder, dst_dir_fd=top)
-                    moved += 1
-        finally:
-            os.close(folder)
-        os.rmdir(name, dir_fd=top)
-    return moved
-
-
-def _open_folder(name: str, top: int | None = None) -> int:
-    """Return a descriptor of a folder, never of what a link leads to, with its rights given back."""
-    handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=top)
-    try:
-        os.chmod(f"/proc/self/fd/{handle}", stat.S_IRWXU)
-        return os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    finally:
-        os.close(handle)
