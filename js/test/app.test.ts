@@ -196,6 +196,119 @@ describe("the widget", () => {
     expect(el.querySelector(".snb-news")?.textContent).toContain("run balanced is finished");
   });
 
+  async function doubted(index: number): Promise<void> {
+    await live();
+    model.say({ ...fixture.doubted, seq: 3 });
+    await settled();
+    const tree = el.querySelector("[role=tree]") as HTMLElement;
+    // The seed's children are 1, 2 and 3; those of 1 are 4 and 5.
+    const keys = { 3: ["Home", "ArrowDown", "ArrowRight", "ArrowRight"], 4: ["End", "ArrowLeft"], 5: ["End"] }[index];
+    for (const key of keys ?? []) {
+      tree.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+      await settled();
+    }
+    expect(el.querySelector(".snb-node h4")?.textContent).toBe(`Node ${index}`);
+  }
+
+  it("takes the kernel's best, names a doubt, and lets the user evaluate again or allow", async () => {
+    await open();
+    await doubted(3);
+    expect(el.querySelector(".snb-stat-best")?.textContent).toContain("Best, #5");
+    expect(el.querySelector(".snb-badge[data-tone=doubt]")?.textContent).toBe("? doubted");
+    expect(el.querySelector(".snb-doubts")?.textContent).toContain("An unlikely jump.");
+    button("Evaluate again").click();
+    expect(model.last()).toEqual({ kind: "evaluate", index: 3, repeats: 3 });
+    await settled();
+    expect(button("Evaluate again · 3 asked for")).toBeTruthy();
+    button("Let it be the best").click();
+    expect(model.last()).toEqual({ kind: "allow", index: 3, is_allowed: true });
+  });
+
+  it("lets the user doubt an allowed node again", async () => {
+    await open();
+    await doubted(5);
+    expect(el.querySelector(".snb-badge[data-tone=doubt]")?.textContent).toBe("? allowed by you");
+    button("Doubt it again").click();
+    expect(model.last()).toEqual({ kind: "allow", index: 5, is_allowed: false });
+  });
+
+  it("shows every flag and every value of a node, and that it cannot be told apart from its parent", async () => {
+    await open();
+    await doubted(4);
+    model.say(fixture.doubt);
+    button("Numbers").click();
+    await settled();
+    const panel = el.querySelector(".snb-panel")?.textContent;
+    expect(panel).toContain("Mean of 3 evaluations");
+    expect(panel).toContain("0.62, 0.63, 0.64");
+    expect(panel).toContain("Cannot be told apart from its parent #1");
+    expect(panel).toContain("3 evaluations on fresh random seeds agree. Settled.");
+    expect(panel).toContain("worse by 0.02 on the hold-out.");
+  });
+
+  it("tells of the seed how the metric stood its test", async () => {
+    await open();
+    await doubted(5);
+    el.querySelector("[role=tree]")?.dispatchEvent(new KeyboardEvent("keydown", { key: "Home", bubbles: true }));
+    button("Numbers").click();
+    await settled();
+    expect(el.querySelector(".snb-panel")?.textContent).toContain("Its outputs made shuffled0.3125");
+    expect(el.querySelector(".snb-panel")?.textContent).toContain("A cell that does nothingno value");
+  });
+
+  const type = async (label: string, value: string) => {
+    const input = el.querySelector(`input[aria-label^="${label}"]`) as HTMLInputElement;
+    input.value = value;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    await settled();
+  };
+
+  it("compares with any node, by its number or by a key in the tree", async () => {
+    await open();
+    await doubted(5);
+    model.say(detailOf(3, "a = 1"));
+    model.say(detailOf(5, "a = 2"));
+    await settled();
+    await type("Compare with the node of this number", "3");
+    expect(el.querySelector(".snb-panel")?.textContent).toContain("+1 −1");
+    expect(el.querySelector(".snb-code")?.textContent).toContain("a = 1");
+    const tree = el.querySelector("[role=tree]") as HTMLElement;
+    tree.dispatchEvent(new KeyboardEvent("keydown", { key: "c", bubbles: true }));
+    await settled();
+    expect((el.querySelector(".snb-other") as HTMLInputElement).value).toBe("5");
+    expect(el.querySelector(".snb-panel")?.textContent).toContain("No difference");
+  });
+
+  it("sets a budget of candidates and of minutes", async () => {
+    await open();
+    await live();
+    button("Change the budget").click();
+    await settled();
+    const [nodes, minutes] = el.querySelectorAll<HTMLInputElement>(".snb-budget input");
+    if (!nodes || !minutes) throw new Error("no fields");
+    for (const [field, value] of [
+      [nodes, "40"],
+      [minutes, "2.5"],
+    ] as const) {
+      field.value = value;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    await settled();
+    el.querySelector(".snb-budget")?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
+    expect(model.last()).toEqual({ kind: "budget", nodes: 40, minutes: 2.5 });
+  });
+
+  it("an older kernel, which says nothing of best, noise or doubt, is still understood", async () => {
+    await open();
+    const { best: _, noise: __, tested: ___, repeats: ____, bounds: _____, ...run } = fixture.after.run;
+    model.say({ ...fixture.after, run });
+    await settled();
+    expect(el.querySelector(".snb-stat-best")?.textContent).toContain("Best, #1");
+    button("Numbers").click();
+    await settled();
+    expect(el.querySelector(".snb-doubts")).toBeNull();
+  });
+
   it("leaves nothing behind when the view goes", async () => {
     await open();
     await live();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { NodeWire, RunWire } from "../src/shared/protocol";
+import type { NodeWire, RunWire, Snapshot } from "../src/shared/protocol";
 import { ticks } from "../src/widget/curve-paint";
 import {
   bestIndex,
@@ -7,7 +7,9 @@ import {
   childLists,
   gain,
   hiddenBehind,
+  isDoubted,
   isMeant,
+  isNoise,
   lineage,
   places,
   robustRange,
@@ -34,9 +36,11 @@ function nodes(...values: (number | null)[]): NodeWire[] {
 
 describe("what follows from the nodes", () => {
   it("the best is the highest score, the earliest of equals, by direction", () => {
-    expect(bestIndex(nodes(1, 3, null, 3, 2), "maximize")).toBe(1);
-    expect(bestIndex(nodes(1, 3, null, 0.5, 0.5), "minimize")).toBe(3);
-    expect(bestIndex(nodes(null, null), "maximize")).toBeNull();
+    const older = { ...run, best: undefined };
+    expect(bestIndex(older, nodes(1, 3, null, 3, 2))).toBe(1);
+    expect(bestIndex({ ...older, direction: "minimize" }, nodes(1, 3, null, 0.5, 0.5))).toBe(3);
+    expect(bestIndex(older, nodes(null, null))).toBeNull();
+    expect(bestIndex({ ...run, best: 2 }, nodes(1, 3, 2))).toBe(2);
     expect(bestSteps(nodes(1, 3, 2, 4), "maximize").map(node => node.index)).toEqual([0, 1, 3]);
   });
 
@@ -65,6 +69,7 @@ describe("what follows from the nodes", () => {
     if (!node) throw new Error("no node");
     const said = { ...node, index: 12, detail: "Weight rare cell types up" };
     expect(["12", "#12", "weight RARE", "ok cell"].map(text => isMeant(said, text))).toEqual([true, true, true, true]);
+    expect(["3-12", "#12 – #40", "13-40"].map(text => isMeant(said, text))).toEqual([true, true, false]);
     expect(["1", "#3", "weight error"].map(text => isMeant(said, text))).toEqual([false, false, false]);
   });
 
@@ -77,7 +82,8 @@ describe("what follows from the nodes", () => {
 
   it("one absurd value does not squash the curve, but the seed and the best are always in it", () => {
     const values = Array.from({ length: 30 }, (_, i) => 0.8 + i / 1000);
-    const [low, high] = robustRange(nodes(0.7, ...values, -27), "maximize");
+    const all = nodes(0.7, ...values, -27);
+    const [low, high] = robustRange(all, all[30]);
     expect(low).toBeGreaterThan(0.6);
     expect(low).toBeLessThan(0.7);
     expect(high).toBeGreaterThan(0.829);
@@ -90,6 +96,39 @@ describe("what follows from the nodes", () => {
     expect(secondsLeft({ ...run, budget: { ...budget, minutes: 0.5 } }, many, 20)).toBeCloseTo(10);
     expect(secondsLeft({ ...run, budget, state: "finished" }, many, 20)).toBeNull();
     expect(secondsLeft({ ...run, budget }, nodes(1, 2), 3)).toBeNull();
+  });
+});
+
+describe("doubt and noise", () => {
+  const after = fixture.afterDoubts as unknown as Snapshot;
+
+  it("are judged as Python judges them", () => {
+    const { run, nodes } = after;
+    const steps = bestSteps(nodes, run.direction, run.noise ?? 0).map(node => node.index);
+    expect(steps).toEqual([0, 1, 5]);
+    expect(bestIndex(run, nodes)).toBe(5);
+    expect(nodes.filter(isDoubted).map(node => node.index)).toEqual([3, 4]);
+    // 0.6225 of two and 0.63 of three evaluations, with a standard deviation of 0.0084.
+    expect(isNoise(nodes[1], nodes[4], run)).toBe(true);
+    expect(isNoise(nodes[0], nodes[1], run)).toBe(false);
+    expect(isNoise(nodes[2], nodes[1], run)).toBe(false);
+  });
+
+  it("a lucky single evaluation does not pass a mean that is nearly as good", () => {
+    const [seed, mean, lucky] = nodes(0.5, 0.63, 0.64) as [NodeWire, NodeWire, NodeWire];
+    const measured = [seed, { ...mean, repeats: 3, spread: 0.03 }, lucky];
+    expect(bestSteps(measured, "maximize", 0.03).map(node => node.index)).toEqual([0, 1]);
+    expect(bestSteps(measured, "maximize", 0).map(node => node.index)).toEqual([0, 1, 2]);
+  });
+
+  it("a doubted value has the colour of the next one below it and squashes no other", () => {
+    const tree = nodes(1, 2, 3, 99, -5) as NodeWire[];
+    const doubts: NodeWire["doubts"] = ["jump"];
+    const doubted = tree.map(node => (node.index > 2 ? { ...node, doubts } : node));
+    expect([...places(doubted, "maximize")]).toEqual([0, 0.5, 1, 1, 0]);
+    const allowed = doubted.map(node => ({ ...node, allowed: true }));
+    expect([...places(allowed, "maximize")]).toEqual([0.25, 0.5, 0.75, 1, 0]);
+    expect(isMeant(doubted[3] as NodeWire, "doubted jump")).toBe(true);
   });
 });
 

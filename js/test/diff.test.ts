@@ -1,11 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { difference, folded, type Row } from "../src/widget/diff";
+import { difference, folded, patch, type Row } from "../src/widget/diff";
 import { tokenLines } from "../src/widget/python";
 import { cut } from "../src/widget/views/diff";
 
 const kinds = (rows: readonly Row[]) => rows.map(row => row.kind);
 
 describe("the difference of two sources", () => {
+  it("is a patch that git and people read", () => {
+    expect(patch("a = 1\nb = 2\n", "a = 1\nb = 3", "node 0", "node 4")).toBe(
+      "--- node 0\n+++ node 4\n@@ -1,2 +1,2 @@\n a = 1\n-b = 2\n+b = 3\n",
+    );
+  });
+
   it("pairs lines that are alike and marks what differs in them", () => {
     const { rows, added, removed } = difference("a = 1\nb = fit(x, depth=3)\nc", "a = 1\nb = fit(x, depth=30)\nc");
     expect(kinds(rows)).toEqual(["same", "changed", "same"]);

@@ -63,6 +63,15 @@ describe("the link", () => {
     expect(wire.kinds()).toEqual(["hello", "detail"]);
   });
 
+  it("asks again for what it shows of a node that has changed, and keeps showing what it has until then", () => {
+    wire.say(fixture.snapshot);
+    wire.say(fixture.delta);
+    wire.say({ ...fixture.detail, index: 1, source: "as it was" });
+    wire.say({ ...fixture.doubted, seq: 3 });
+    expect(wire.sent.slice(1)).toEqual([{ kind: "detail", index: 1 }]);
+    expect(link.data.get().details.get(1)?.source).toBe("as it was");
+  });
+
   it("says that the kernel is silent after two hellos without answer, and is live again with one", () => {
     wire.say(fixture.snapshot);
     vi.advanceTimersByTime(60_000);

@@ -21,6 +21,16 @@ describe("a run out of a saved notebook", () => {
     }
   });
 
+  it("keeps doubts, repeats and what was allowed", () => {
+    const { run, nodes } = toSnapshot(fixture.savedDoubts as unknown as SavedRun);
+    expect([run.best, run.noise]).toEqual([fixture.afterDoubts.run.best, fixture.afterDoubts.run.noise]);
+    for (const [i, node] of nodes.entries()) {
+      const sent = fixture.afterDoubts.nodes[i];
+      const { repeats, spread, doubts, allowed } = (sent ?? {}) as Record<string, unknown>;
+      expect(node).toMatchObject({ repeats, spread, doubts, allowed });
+    }
+  });
+
   it("does not run, whatever the notebook says", () => {
     expect(toSnapshot(saved).run).toMatchObject({ state: "stopped", cell_id: "9d5703a6", name: "balanced" });
     expect(toSnapshot({ ...saved, state: "finished", reason: "8 of 8" }).run).toMatchObject({ state: "finished" });

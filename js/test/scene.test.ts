@@ -77,6 +77,19 @@ describe("the tree as geometry", () => {
     expect(scene.at(2).y).toBeCloseTo(before.y - 10);
   });
 
+  it("tells a map what is in sight, and goes where the map is pressed", () => {
+    show(6);
+    expect(scene.inSight()).toEqual({ left: 0, top: 0, right: 1, bottom: 1 });
+    scene.zoom(20, scene.at(0));
+    settle();
+    const before = scene.inSight();
+    expect(before.right - before.left).toBeLessThan(0.6);
+    scene.centreOn(scene.placeIn(5));
+    settle();
+    expect(scene.at(5).x).toBeCloseTo(300);
+    expect(scene.at(5).y).toBeCloseTo(150);
+  });
+
   it("brings a node back into sight", () => {
     show(6);
     scene.zoom(20, scene.at(0));

@@ -10,7 +10,7 @@ const detail = fixture.detail as unknown as DetailWire;
 
 describe("what Python sends", () => {
   it("is known, every kind of it", () => {
-    const { saved: _, ...messages } = fixture;
+    const { saved: _, savedDoubts: __, ...messages } = fixture;
     for (const message of Object.values(messages)) expect(known(message)).toBe(message);
   });
 
@@ -20,6 +20,9 @@ describe("what Python sends", () => {
     expect(second?.run).toEqual(after.run);
     expect(second?.nodes).toEqual(after.nodes);
     expect(second?.flights).toEqual(after.in_flight);
+    const third = second && reduce({ ...second, seq: 3 }, fixture.doubted as unknown as Delta);
+    expect(third?.run).toEqual(fixture.afterDoubts.run);
+    expect(third?.nodes).toEqual(fixture.afterDoubts.nodes);
   });
 });
 

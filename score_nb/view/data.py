@@ -59,6 +59,9 @@ def _columns(record: Record) -> dict[str, list[Any]]:
         "operator": [node.operator for node in nodes],
         "visits": [node.visits for node in nodes],
         "finished": [round(node.finished, 2) for node in nodes],
+        "seconds": [round(node.seconds, 2) for node in nodes],
+        "tokens": [node.tokens for node in nodes],
+        "cost": [round(node.cost, 6) for node in nodes],
         "detail": [node.detail[:60] for node in nodes],
     }
 

@@ -20,7 +20,7 @@ from score_nb.propose.base import Request
 from score_nb.run.run import Run
 from score_nb.run.seed_tests import EMPTY
 from score_nb.run.start import Launch, start_run
-from score_nb.types import Evaluation, Proposal, Status, Task
+from score_nb.types import Evaluation, Flag, Proposal, Status, Task
 
 _MODELS = {
     "LogisticRegression": ("sklearn.linear_model", "C=1.0, max_iter=200", 0.0),
@@ -128,9 +128,10 @@ class ShowcaseProposer:
 class ShowcaseEvaluator:
     """Scores recipes; one in seven fails, each in its way."""
 
-    def __init__(self, proposer: ShowcaseProposer, seconds: float) -> None:
+    def __init__(self, proposer: ShowcaseProposer, seconds: float, *, is_doubtful: bool = False) -> None:
         self._proposer = proposer
         self._seconds = seconds
+        self._is_doubtful = is_doubtful
         self._closed = threading.Event()
 
     def prepare(self) -> None:
@@ -159,10 +160,23 @@ class ShowcaseEvaluator:
             status, detail = chance.choice(_FAILURES)
             log = _TRACEBACK if status == "error" else "fitting 3 models on 2,100 cells x 765 genes\n"
             return Evaluation(status, detail=detail, log=log, seconds=1.9, cpu_seconds=1.8, peak_mib=88.0)
+        value, flags = self._doubtful(recipe, seed) if self._is_doubtful else (recipe.value, ())
         return Evaluation(
-            "ok", recipe.value, metrics={"accuracy": round(recipe.value + 0.021, 4)}, log="scores: 0.79 0.81 0.80\n",
+            "ok", value, flags=flags, probes={"constant": 0.125, "shuffled": 0.1372} if probe else {},
+            metrics={"accuracy": round(recipe.value + 0.021, 4)}, log="scores: 0.79 0.81 0.80\n",
             seconds=chance.uniform(0.8, 3.4), cpu_seconds=chance.uniform(0.8, 3.2), peak_mib=chance.uniform(40, 160),
         )  # fmt: skip
+
+    def _doubtful(self, recipe: Recipe, seed: int) -> tuple[float, tuple[Flag, ...]]:
+        """Return a value that depends on the random seed, and for some programs what the scorer saw."""
+        value = round(recipe.value + random.Random(f"{seed}{recipe.source}").gauss(0, 0.004), 6)
+        match 0 if recipe == Recipe() else zlib.crc32(recipe.source.encode()) % 13:
+            case 4:
+                return round(value + 0.06, 6), (Flag("constant", "all 420 predictions are the same"),)
+            case 8:
+                return value, (Flag("nondeterministic", "two calls of predict on the same 16 rows differ"),)
+            case _:
+                return value, ()
 
     def close(self) -> None:
         """Let evaluations at work return at once."""
@@ -195,8 +209,13 @@ def begin(
     proposal_s: float = 0.3,
     evaluation_s: float = 0.4,
     workers: int = 2,
+    repeats: int = 1,
+    is_doubtful: bool = False,
 ) -> Run:
-    """Return a showcase run at work, stored under `root`."""
+    """Return a showcase run at work, stored under `root`.
+
+    `is_doubtful`: values depend on chance, and some of them are flagged.
+    """
     proposer = ShowcaseProposer(proposal_s)
     task = Task(
         seed=Recipe().source, metric="balanced", metric_doc="Balanced accuracy on cells of a lane the seed never sees.",
@@ -204,11 +223,13 @@ def begin(
         goal="Name the cell type of each cell from its expression profile.",
     )  # fmt: skip
     options = Options(
-        nodes=nodes, workers=workers, proposals=2 * workers, model=proposer.name, holdout="balanced_lane_4", name=name
-    )
+        nodes=nodes, workers=workers, proposals=2 * workers, model=proposer.name, holdout="balanced_lane_4", name=name,
+        repeats=repeats,
+    )  # fmt: skip
     return start_run(
         Launch(
             name=name, task=task, options=options, root=root,
-            proposer=lambda: proposer, evaluator=lambda: ShowcaseEvaluator(proposer, evaluation_s),
+            proposer=lambda: proposer,
+            evaluator=lambda: ShowcaseEvaluator(proposer, evaluation_s, is_doubtful=is_doubtful),
         )
     )  # fmt: skip

@@ -11,6 +11,7 @@ export type RunState = "running" | "paused" | "stopped" | "finished" | "failed";
 export type Failure = "error" | "timeout" | "memory" | "crashed" | "forbidden" | "invalid";
 export type Status = "ok" | "duplicate" | Failure;
 export type Operator = "seed" | "draft" | "improve" | "debug" | "recombine" | "idea" | "tune";
+export type Signal = "nondeterministic" | "beyond-bounds" | "jump" | "holdout" | "constant";
 export type Stage = "proposing" | "proposed" | "evaluating";
 
 export const FAILURES: readonly Failure[] = ["error", "timeout", "memory", "crashed", "forbidden", "invalid"];
@@ -30,7 +31,13 @@ export interface NodeWire {
   /** Seconds since the run was created. */
   finished: number;
   detail?: string;
+  /** Standard deviation over `repeats` evaluations, where there were several. */
   spread?: number;
+  repeats?: number;
+  /** The doubts about the value that no further evaluation has answered. */
+  doubts?: Signal[];
+  /** The user lets it be the best in spite of them. */
+  allowed?: boolean;
   holdout?: number;
   duplicate_of?: number;
   tokens?: number;
@@ -50,6 +57,20 @@ export interface FlightWire {
   pick?: PickWire;
   idea?: boolean;
   hint?: boolean;
+}
+
+/** A reason to doubt a value; `settled` where further evaluations have answered it. */
+export interface FlagWire {
+  kind: Signal;
+  detail: string;
+  settled: boolean;
+}
+
+/** What the metric gave to what must not win; null where it gave nothing, as it should be. */
+export interface TestedWire {
+  again: number | null;
+  empty: number | null;
+  probes: Record<string, number | null>;
 }
 
 export interface BudgetWire {
@@ -73,6 +94,15 @@ export interface RunWire {
   tokens: number;
   cost: number;
   accepted: number | null;
+  /** The best by lower bound, of those that are not doubted; undefined where an older kernel leaves it to the page. */
+  best?: number | null;
+  /** Standard deviation of one evaluation, null before any node was evaluated more than once. */
+  noise?: number | null;
+  /** Evaluations of a candidate that may become the best. */
+  repeats?: number;
+  /** The least and the greatest value that the metric can reach, as declared. */
+  bounds?: (number | null)[];
+  tested?: TestedWire | null;
   holdout: string | null;
   model: string;
   policy: string;
@@ -117,6 +147,9 @@ export interface DetailWire {
   detail: string;
   model: string;
   metrics: Record<string, number | null>;
+  /** The value of each evaluation, where there were several. */
+  values?: (number | null)[];
+  flags?: FlagWire[];
   cpu_seconds: number;
   peak_mib: number;
   started: number;
@@ -139,7 +172,9 @@ export type Command =
   | { kind: "accepted"; index: number }
   | { kind: "expand"; index: number; hint: string }
   | { kind: "idea"; text: string }
-  | { kind: "budget"; nodes: number };
+  | { kind: "budget"; nodes?: number; minutes?: number }
+  | { kind: "allow"; index: number; is_allowed: boolean }
+  | { kind: "evaluate"; index: number; repeats: number };
 
 export type FromPage = { kind: "hello"; protocol: number } | { kind: "detail"; index: number } | Command;
 

@@ -1,13 +1,19 @@
 // The score curve: a true step line of the best, every attempt a dot, hold-out and seed beside it, outliers at the edge.
 
 import { type NodeWire, score } from "../shared/protocol";
-import { robustRange } from "./derive";
-import { clock, count, number } from "./format";
+import { isDoubted, robustRange } from "./derive";
+import { clock, count, dollars, number } from "./format";
 import type { Insight } from "./hooks";
 import type { Axis } from "./session";
 import { ramp, type Theme } from "./theme";
+import { paintDoubt } from "./tree-paint";
 
 const PAD = { left: 54, right: 16, top: 10, bottom: 20 };
+
+export interface Spot {
+  x: number;
+  y: number;
+}
 
 export interface CurveScale {
   x(node: NodeWire): number;
@@ -25,14 +31,14 @@ export interface CurveScale {
 
 /** Return the scales of a curve of that size. */
 export function curveScale(insight: Insight, axis: Axis, width: number, height: number): CurveScale {
-  const [low, high] = robustRange(insight.nodes, insight.run.direction);
+  const [low, high] = robustRange(insight.nodes, insight.best);
   const along = positions(insight, axis);
   const end = axisEnd(insight, axis, along);
   const [left, right, top, bottom] = [PAD.left, width - PAD.right, PAD.top, height - PAD.bottom];
   const xAt = (position: number) => left + ((right - left) * position) / end;
   const y = (value: number) =>
     Math.min(bottom, Math.max(top, bottom - ((bottom - top) * (value - low)) / (high - low)));
-  const text = { node: (v: number) => String(v), time: clock, cost: count }[axis];
+  const text = { node: (v: number) => String(v), time: clock, tokens: count, cost: dollars }[axis];
   return {
     x: node => xAt(along[node.index] as number),
     y,
@@ -51,13 +57,13 @@ export function curveScale(insight: Insight, axis: Axis, width: number, height: 
   };
 }
 
-/** Return each node's place on the axis: its number, when it was finished, or the tokens spent until then. */
+/** Return each node's place on the axis: its number, when it was finished, or what was spent until then. */
 function positions(insight: Insight, axis: Axis): number[] {
   if (axis === "node") return insight.nodes.map(node => node.index);
   if (axis === "time") return insight.nodes.map(node => node.finished);
   let spent = 0;
   return insight.nodes.map(node => {
-    spent += node.tokens ?? 0;
+    spent += node[axis] ?? 0;
     return spent;
   });
 }
@@ -67,7 +73,7 @@ function axisEnd(insight: Insight, axis: Axis, along: number[]): number {
   // The axis of nodes runs to the budget: the line grows into its place and nothing is squeezed.
   if (axis === "node") return Math.max(insight.run.budget.nodes - 1, last, 1);
   if (axis === "time") return Math.max(insight.elapsed(), last, 1);
-  return Math.max(last, 1);
+  return last > 0 ? last : 1;
 }
 
 /** Return round numbers between `low` and `high`. */
@@ -82,7 +88,14 @@ export function ticks(low: number, high: number, wanted: number, isWhole: boolea
   return result;
 }
 
-export function paintCurve(ctx: CanvasRenderingContext2D, insight: Insight, scale: CurveScale, theme: Theme): void {
+/** Paint the curve; attempts that `only` leaves out are dimmed, as in the tree. */
+export function paintCurve(
+  ctx: CanvasRenderingContext2D,
+  insight: Insight,
+  scale: CurveScale,
+  theme: Theme,
+  only: ((node: NodeWire) => boolean) | null = null,
+): void {
   if (insight.nodes.length === 0) return;
   paintAxes(ctx, scale, theme);
   paintSeedLine(ctx, insight, scale, theme);
@@ -90,7 +103,10 @@ export function paintCurve(ctx: CanvasRenderingContext2D, insight: Insight, scal
   // A line of few dots lies under them, a cloud of many would bury it.
   const isCloud = insight.nodes.length > 400;
   if (!isCloud) paintBest(ctx, insight, scale, theme);
-  for (const node of insight.nodes) paintAttempt(ctx, insight, node, scale, theme);
+  for (const node of insight.nodes) {
+    paintAttempt(ctx, insight, node, scale, theme, only !== null && !only(node) ? 0.18 : 1);
+  }
+  ctx.globalAlpha = 1;
   if (isCloud) paintBest(ctx, insight, scale, theme);
   const { selected } = insight;
   if (selected !== undefined) {
@@ -179,27 +195,32 @@ function paintAttempt(
   node: NodeWire,
   scale: CurveScale,
   theme: Theme,
+  alpha: number,
 ): void {
   const x = scale.x(node);
   const isMany = insight.nodes.length > 400 && node !== insight.best;
   if (node.value === null) {
     ctx.strokeStyle = theme.faint;
-    ctx.globalAlpha = 0.6;
+    ctx.globalAlpha = 0.6 * alpha;
     line(ctx, x, scale.bottom - (isMany ? 3 : 5), x, scale.bottom, 1.2);
-    ctx.globalAlpha = 1;
+    return;
+  }
+  const y = scale.y(node.value);
+  ctx.globalAlpha = alpha;
+  if (isDoubted(node)) {
+    paintDoubt(ctx, x, y, isMany ? 4 : 6, true, theme);
     return;
   }
   ctx.fillStyle = ramp(insight.places[node.index] as number, theme.isDark);
-  const y = scale.y(node.value);
   if (isMany && node.spread === undefined && node.value >= scale.low && node.value <= scale.high) {
     ctx.fillRect(x - 1.3, y - 1.3, 2.6, 2.6);
     return;
   }
   if (node.spread !== undefined) {
     ctx.strokeStyle = ctx.fillStyle;
-    ctx.globalAlpha = 0.5;
+    ctx.globalAlpha = 0.5 * alpha;
     line(ctx, x, scale.y(node.value - node.spread), x, scale.y(node.value + node.spread), 1.5);
-    ctx.globalAlpha = 1;
+    ctx.globalAlpha = alpha;
   }
   ctx.beginPath();
   if (node.value < scale.low) triangle(ctx, x, scale.bottom - 4, 4);
@@ -246,15 +267,29 @@ export function nearestDot(insight: Insight, scale: CurveScale, x: number, y: nu
   return least < 30 ** 2 ? nearest : null;
 }
 
+/** Return the nodes whose dots lie in a box; failures, which have no height, count by their place along the axis. */
+export function dotsIn(insight: Insight, scale: CurveScale, from: Spot, to: Spot): ReadonlySet<number> {
+  const [left, right] = [Math.min(from.x, to.x), Math.max(from.x, to.x)];
+  const [top, bottom] = [Math.min(from.y, to.y), Math.max(from.y, to.y)];
+  const inside = insight.nodes.filter(node => {
+    const x = scale.x(node);
+    const y = node.value === null ? scale.bottom : scale.y(node.value);
+    return x >= left && x <= right && y >= top && y <= bottom;
+  });
+  return new Set(inside.map(node => node.index));
+}
+
 /** Return the curve in a sentence, for those who cannot see it. */
 export function curveInWords(insight: Insight): string {
   const { steps, nodes, run } = insight;
   const last = steps[steps.length - 1];
   if (last === undefined) return "No value yet.";
   const first = steps[0] as NodeWire;
+  const doubted = nodes.filter(isDoubted).length;
   const better = Math.abs(score(last.value, run.direction) - score(first.value, run.direction));
   return (
     `Best ${run.metric} over ${nodes.length} candidates: from ${number(first.value)} to ${number(last.value)} ` +
-    `(${number(better, 3)} better) in ${steps.length - 1} improvements, the last at node ${last.index}.`
+    `(${number(better, 3)} better) in ${steps.length - 1} improvements, the last at node ${last.index}.` +
+    (doubted > 0 ? ` ${doubted} doubted values do not count.` : "")
   );
 }

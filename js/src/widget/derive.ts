@@ -2,18 +2,36 @@
 
 import { type Direction, type NodeWire, type RunWire, score } from "../shared/protocol";
 
-/** Return the index of the node of the highest score, the earliest of equals; null while nothing is scored. */
-export function bestIndex(nodes: readonly NodeWire[], direction: Direction): number | null {
-  const steps = bestSteps(nodes, direction);
+/** Return the index of the best as the kernel says; of an older one, which does not, the end of the best line. */
+export function bestIndex(run: RunWire, nodes: readonly NodeWire[]): number | null {
+  if (run.best !== undefined) return run.best !== null && run.best < nodes.length ? run.best : null;
+  const steps = bestSteps(nodes, run.direction);
   return steps.length > 0 ? (steps[steps.length - 1] as NodeWire).index : null;
 }
 
-/** Return the nodes that were the best when they came, oldest first. */
-export function bestSteps(nodes: readonly NodeWire[], direction: Direction): NodeWire[] {
+/** Return whether a doubt keeps the node from being the best. */
+export function isDoubted(node: NodeWire): boolean {
+  return node.doubts !== undefined && node.doubts.length > 0 && node.allowed !== true;
+}
+
+/** Return the lower bound of a node's score: its mean less one standard error (`Record.bound` is the same). */
+export function bound(node: NodeWire, direction: Direction, noise: number): number {
+  return score(node.value, direction) - noise / Math.sqrt(node.repeats ?? 1);
+}
+
+/** Return whether two nodes cannot be told apart: less than two standard errors (`Record.is_noise` is the same). */
+export function isNoise(a: NodeWire | undefined, b: NodeWire | undefined, run: RunWire): boolean {
+  if (!run.noise || !a || !b || a === b || a.value === null || b.value === null) return false;
+  return Math.abs(a.value - b.value) < 2 * run.noise * Math.sqrt(1 / (a.repeats ?? 1) + 1 / (b.repeats ?? 1));
+}
+
+/** Return the nodes that raised the best, oldest first, by what is known now: of doubted ones only the seed. */
+export function bestSteps(nodes: readonly NodeWire[], direction: Direction, noise = 0): NodeWire[] {
   const steps: NodeWire[] = [];
   let best = Number.NEGATIVE_INFINITY;
   for (const node of nodes) {
-    const own = score(node.value, direction);
+    if (node.value === null || (node.index > 0 && isDoubted(node))) continue;
+    const own = bound(node, direction, noise);
     if (own > best) {
       best = own;
       steps.push(node);
@@ -59,11 +77,14 @@ export function hiddenBehind(nodes: readonly NodeWire[], folded: ReadonlySet<num
   return behind;
 }
 
-/** Return whether `text`, as typed into the search field, means this node: its number, or words of what is said of it. */
+/** Return whether `text`, as typed into the search field, means this node: its number, a range, or words about it. */
 export function isMeant(node: NodeWire, text: string): boolean {
   const wanted = text.trim().toLowerCase();
   if (/^#?\d+$/.test(wanted)) return node.index === Number(wanted.replace("#", ""));
-  const said = `${node.operator} ${node.status} ${node.detail ?? ""}`.toLowerCase();
+  const range = /^#?(\d+)\s*[-–]\s*#?(\d+)$/.exec(wanted);
+  if (range !== null) return node.index >= Number(range[1]) && node.index <= Number(range[2]);
+  const doubts = isDoubted(node) ? `doubted ${node.doubts?.join(" ")}` : "";
+  const said = `${node.operator} ${node.status} ${doubts} ${node.detail ?? ""}`.toLowerCase();
   return wanted.split(/\s+/).every(word => said.includes(word));
 }
 
@@ -74,14 +95,20 @@ export function gain(value: number | null | undefined, from: number | null | und
 }
 
 /**
- * Return each node's place among the distinct scores, spread over [0, 1], best 1; -1 for a node without a value.
- * Places, not values, so that one bad seed cannot squash the colours of all others.
+ * Return each node's place among the distinct scores that nobody doubts, spread over [0, 1], best 1; -1 for a node
+ * without a value. Places, not values, so that one bad seed cannot squash the colours of all others.
  */
 export function places(nodes: readonly NodeWire[], direction: Direction): Float64Array {
-  const distinct = [...new Set(nodes.filter(n => n.value !== null).map(n => score(n.value, direction)))];
-  distinct.sort((a, b) => a - b);
+  const trusted = nodes.filter(node => node.value !== null && !isDoubted(node));
+  const distinct = [...new Set(trusted.map(node => score(node.value, direction)))].sort((a, b) => a - b);
   const place = new Map(distinct.map((own, i) => [own, distinct.length > 1 ? i / (distinct.length - 1) : 1]));
-  return Float64Array.from(nodes, node => place.get(score(node.value, direction)) ?? -1);
+  // A doubted node has the colour of the next one below it.
+  const below = (own: number) => place.get(distinct.findLast(other => other <= own) ?? (distinct[0] as number)) ?? 1;
+  return Float64Array.from(nodes, node => {
+    if (node.value === null) return -1;
+    const own = score(node.value, direction);
+    return place.get(own) ?? below(own);
+  });
 }
 
 /** Return the value below which the share `q` of the sorted `values` lies (linear between neighbours). */
@@ -96,15 +123,14 @@ export function quantile(values: readonly number[], q: number): number {
  * Return the range of values that a chart shows: the bulk of the values (Tukey's fences), the seed and the best always.
  * What lies outside is drawn at the edge.
  */
-export function robustRange(nodes: readonly NodeWire[], direction: Direction): [number, number] {
+export function robustRange(nodes: readonly NodeWire[], best: NodeWire | undefined): [number, number] {
   const values = nodes.flatMap(node => (node.value === null ? [] : [node.value])).sort((a, b) => a - b);
   if (values.length === 0) return [0, 1];
   const [low, high] = [quantile(values, 0.25), quantile(values, 0.75)];
   const reach = 1.5 * (high - low);
   let bottom = Math.max(values[0] as number, low - reach);
   let top = Math.min(values[values.length - 1] as number, high + reach);
-  const best = bestIndex(nodes, direction);
-  for (const node of [nodes[0], best === null ? undefined : nodes[best]]) {
+  for (const node of [nodes[0], best]) {
     for (const value of [node?.value, node?.holdout]) {
       if (value === null || value === undefined) continue;
       bottom = Math.min(bottom, value);

@@ -1,6 +1,6 @@
 // The change from one source to another as rows that a view can show, unified or side by side.
 
-import { diffArrays, diffWordsWithSpace } from "diff";
+import { createTwoFilesPatch, diffArrays, diffWordsWithSpace } from "diff";
 
 /** A stretch of a line; `isMarked` where it differs from the other side. */
 export interface Span {
@@ -63,6 +63,12 @@ export function difference(before: string, after: string): Difference {
   }
   flush([]);
   return { rows, added, removed };
+}
+
+/** Return the change as a unified diff, to be pasted where people talk about it. */
+export function patch(before: string, after: string, from: string, to: string): string {
+  const [old, now] = [before, after].map(source => `${source.replace(/\n+$/, "")}\n`) as [string, string];
+  return createTwoFilesPatch(from, to, old, now).replace(/^=+\n/, "");
 }
 
 /** Return the rows with long stretches of equal ones folded away. */

@@ -3,7 +3,7 @@
 import { createContext } from "preact";
 import { useContext, useEffect, useMemo, useReducer, useRef } from "preact/hooks";
 import { type FlightWire, type NodeWire, type RunWire, score } from "../shared/protocol";
-import { bestIndex, bestSteps, lineage, places } from "./derive";
+import { bestIndex, bestSteps, isDoubted, lineage, places } from "./derive";
 import { type Session, selectedIndex, type Ui } from "./session";
 import type { Cell, RunData } from "./store";
 import { isDarkBehind, readTheme, type Theme, watchTheme } from "./theme";
@@ -109,8 +109,9 @@ export interface Insight {
 export function useInsight(data: RunData, ui: Ui, session: Session): Insight | null {
   const { run, nodes, flights } = data;
   const direction = run?.direction ?? "maximize";
-  const best = useMemo(() => bestIndex(nodes, direction), [nodes, direction]);
-  const steps = useMemo(() => bestSteps(nodes, direction), [nodes, direction]);
+  const noise = run?.noise ?? 0;
+  const best = useMemo(() => (run === null ? null : bestIndex(run, nodes)), [nodes, run?.best, direction]);
+  const steps = useMemo(() => bestSteps(nodes, direction, noise), [nodes, direction, noise]);
   const ranks = useMemo(() => places(nodes, direction), [nodes, direction]);
   const selected = selectedIndex(data, ui);
   const bestPath = useMemo(() => lineage(nodes, best), [nodes, best]);
@@ -136,11 +137,11 @@ function elapsedNow(run: RunWire, session: Session): number {
   return run.elapsed + (performance.now() - session.link.heardAt) / 1000;
 }
 
-/** Return where the node's score stands among all: 1 is the best; ties share a place. */
+/** Return where the node's score stands among those that nobody doubts: 1 is the best; ties share a place. */
 export function standing(nodes: readonly NodeWire[], node: NodeWire, run: RunWire): number | null {
-  if (node.value === null) return null;
+  if (node.value === null || isDoubted(node)) return null;
   const own = score(node.value, run.direction);
-  return 1 + nodes.filter(other => score(other.value, run.direction) > own).length;
+  return 1 + nodes.filter(other => !isDoubted(other) && score(other.value, run.direction) > own).length;
 }
 
 /** Return a value that stays the same object as long as the component lives. */

@@ -1,6 +1,6 @@
 // The page's end of the wire: says hello, takes messages in, asks again after a gap, notices silence.
 
-import { type Command, type FromPage, known, PROTOCOL } from "../shared/protocol";
+import { type Command, type FromPage, known, type NodeWire, PROTOCOL } from "../shared/protocol";
 import { Cell, EMPTY, type RunData, reduce } from "./store";
 
 /** What the link needs of anywidget's model. */
@@ -94,9 +94,19 @@ export class Link {
       return;
     }
     this.data.set(next);
+    if (message.kind === "delta") this.renewDetails(message.nodes ?? []);
     if (message.kind === "snapshot") this.wanted.clear();
     this.state.set(this.channel.isSaved ? "saved" : "live");
   };
+
+  /** Ask again for what is on show of a node that has changed: it was evaluated again, doubted, or allowed. */
+  private renewDetails(changed: readonly NodeWire[]): void {
+    for (const { index } of changed) {
+      if (!this.data.get().details.has(index)) continue;
+      this.expectAnswer();
+      this.post({ kind: "detail", index });
+    }
+  }
 
   /** Notice a kernel that should have answered, or that is at work and says nothing; ask again, ever more rarely. */
   private check(): void {

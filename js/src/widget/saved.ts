@@ -1,6 +1,6 @@
 // A run out of a saved notebook: the data that score_nb/view/data.py stores there, spoken as if a kernel were there.
 
-import type { DetailWire, FromPage, NodeWire, RunWire, Snapshot } from "../shared/protocol";
+import type { DetailWire, FromPage, NodeWire, RunWire, Signal, Snapshot } from "../shared/protocol";
 import type { Channel } from "./link";
 
 /** What the notebook holds, as far as it is used; every field may be missing in a file of another version. */
@@ -15,6 +15,8 @@ export interface SavedRun {
   model?: string;
   budget_nodes?: number;
   accepted?: number | null;
+  best?: number | null;
+  noise?: number | null;
   tokens?: number;
   cost?: number;
   elapsed?: number;
@@ -31,7 +33,15 @@ interface Columns {
   operator: NodeWire["operator"][];
   visits: number[];
   finished: number[];
+  seconds: number[];
+  tokens: number[];
+  cost: number[];
   detail: string[];
+  /** Of the few nodes that have them, by index. */
+  flags: Record<string, [Signal, string, boolean][]>;
+  allowed: number[];
+  repeats: Record<string, number>;
+  spread: Record<string, number>;
 }
 
 /** Return whether there is a tree to draw. */
@@ -84,6 +94,8 @@ export function toSnapshot(saved: SavedRun): Snapshot {
       tokens: saved.tokens ?? 0,
       cost: saved.cost ?? 0,
       accepted: saved.accepted ?? null,
+      best: saved.best,
+      noise: saved.noise ?? null,
       holdout: nodes.some(node => node.holdout !== undefined) ? "hold-out" : null,
       model: saved.model ?? "",
       policy: "",
@@ -107,11 +119,22 @@ function toNodes(columns: Partial<Columns>): NodeWire[] {
     value: columns.value?.[index] ?? null,
     operator: columns.operator?.[index] ?? "improve",
     visits: columns.visits?.[index] ?? 1,
-    seconds: 0,
+    seconds: columns.seconds?.[index] ?? 0,
+    tokens: columns.tokens?.[index] || undefined,
+    cost: columns.cost?.[index] || undefined,
     finished: columns.finished?.[index] ?? index,
     detail: columns.detail?.[index] || undefined,
     holdout: columns.holdout?.[index] ?? undefined,
+    repeats: columns.repeats?.[index],
+    spread: columns.spread?.[index],
+    doubts: standing(columns.flags?.[index]),
+    allowed: columns.allowed?.includes(index) || undefined,
   }));
+}
+
+function standing(flags: [Signal, string, boolean][] | undefined): Signal[] | undefined {
+  const kinds = (flags ?? []).filter(([, , isSettled]) => !isSettled).map(([kind]) => kind);
+  return kinds.length > 0 ? kinds : undefined;
 }
 
 function toDetail(saved: SavedRun, index: number): DetailWire | null {
@@ -119,5 +142,6 @@ function toDetail(saved: SavedRun, index: number): DetailWire | null {
   if (source === undefined) return null;
   const empty = { log: "", prompt: "", reply: "", plan: "", idea: "", hint: "", model: "" };
   const none = { metrics: {}, cpu_seconds: 0, peak_mib: 0, started: 0, ticket: 0 };
-  return { kind: "detail", index, source, detail: saved.nodes?.detail?.[index] ?? "", ...empty, ...none };
+  const flags = (saved.nodes?.flags?.[index] ?? []).map(([kind, detail, settled]) => ({ kind, detail, settled }));
+  return { kind: "detail", index, source, detail: saved.nodes?.detail?.[index] ?? "", flags, ...empty, ...none };
 }

@@ -1,15 +1,15 @@
 // What all views of one model share: the link to the kernel and what the user is looking at.
 
 import type { AcceptResult } from "../shared/accept";
-import type { RunState } from "../shared/protocol";
+import type { NodeWire, RunState } from "../shared/protocol";
 import { isNotebookModel, type NotebookModelLike } from "../shared/shared-cell";
 import { bestIndex } from "./derive";
 import { type Channel, Link } from "./link";
 import { Cell, type RunData } from "./store";
 
 export type Tab = "diff" | "code" | "log" | "prompt" | "idea" | "numbers";
-export type Base = "seed" | "parent" | "best";
-export type Axis = "node" | "time" | "cost";
+export type Base = "seed" | "parent" | "best" | "other";
+export type Axis = "node" | "time" | "tokens" | "cost";
 
 /** What came of accepting. */
 export type Outcome =
@@ -34,6 +34,8 @@ export interface Ui {
   selected: number | null;
   tab: Tab;
   base: Base;
+  /** The node that the diff compares with where `base` is "other". */
+  other: number | null;
   isBeside: boolean;
   axis: Axis;
   /** Text that the diff compares with instead of `base`, e.g. the edited cell; null where it does not. */
@@ -42,6 +44,8 @@ export interface Ui {
   only: string;
   /** What is looked for among the candidates, "" for nothing. */
   find: string;
+  /** The candidates that were drawn a box around in the curve, null where there is no box. */
+  boxed: ReadonlySet<number> | null;
   /** Nodes whose descendants are folded away. */
   folded: ReadonlySet<number>;
 }
@@ -50,13 +54,18 @@ const START: Ui = {
   selected: null,
   tab: "diff",
   base: "seed",
+  other: null,
   isBeside: false,
   axis: "node",
   against: null,
   only: "",
   find: "",
+  boxed: null,
   folded: new Set(),
 };
+
+/** How many evaluations "Evaluate again" asks for: enough to answer every doubt that evaluations can answer. */
+export const MORE_EVALUATIONS = 3;
 
 export class Session {
   readonly link: Link;
@@ -66,6 +75,9 @@ export class Session {
 
   /** The last change of state that was asked for, and when, until the run is in that state. */
   readonly asked = new Cell<Asked | null>(null);
+
+  /** How many evaluations in all were asked for, by node. */
+  readonly measuring = new Cell<ReadonlyMap<number, number>>(new Map());
 
   constructor(
     channel: Channel,
@@ -83,6 +95,13 @@ export class Session {
   ask(kind: Asked["kind"]): void {
     this.asked.set({ kind, at: performance.now() });
     this.link.send({ kind });
+  }
+
+  /** Have a node evaluated so many times more. */
+  measure(node: NodeWire, more: number): void {
+    const known = Math.max(node.repeats ?? 1, this.measuring.get().get(node.index) ?? 0);
+    this.measuring.set(new Map(this.measuring.get()).set(node.index, known + more));
+    this.link.send({ kind: "evaluate", index: node.index, repeats: more });
   }
 
   /** Change part of what the user is looking at. */
@@ -105,5 +124,5 @@ export class Session {
 export function selectedIndex(data: RunData, ui: Ui): number | null {
   if (ui.selected !== null && ui.selected < data.nodes.length) return ui.selected;
   if (data.run === null || data.nodes.length === 0) return null;
-  return bestIndex(data.nodes, data.run.direction) ?? 0;
+  return bestIndex(data.run, data.nodes) ?? 0;
 }

@@ -9,6 +9,7 @@ export interface Theme {
   accent: string;
   best: string;
   holdout: string;
+  doubt: string;
   font: string;
 }
 
@@ -69,6 +70,7 @@ export function readTheme(root: HTMLElement): Theme {
     accent: get("--snb-accent"),
     best: get("--snb-best"),
     holdout: get("--snb-holdout"),
+    doubt: get("--snb-doubt"),
     font: style.fontFamily,
   };
 }

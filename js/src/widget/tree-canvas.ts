@@ -2,6 +2,7 @@
 
 import type { FlightWire, NodeWire } from "../shared/protocol";
 import type { Theme } from "./theme";
+import { TreeMap } from "./tree-map";
 import { paintFlights, paintTree, type TreeMarks } from "./tree-paint";
 import { TreeScene } from "./tree-scene";
 
@@ -10,6 +11,7 @@ const STEADY_ABOVE = 3000;
 
 export class TreeCanvas {
   readonly scene = new TreeScene();
+  private readonly map: TreeMap;
   private marks: TreeMarks | null = null;
   private theme: Theme | null = null;
   private frame = 0;
@@ -23,7 +25,9 @@ export class TreeCanvas {
     private readonly holder: HTMLElement,
     private readonly still: HTMLCanvasElement,
     private readonly moving: HTMLCanvasElement,
+    map: HTMLCanvasElement,
   ) {
+    this.map = new TreeMap(map);
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(holder);
     this.sight = new IntersectionObserver(entries => {
@@ -88,7 +92,9 @@ export class TreeCanvas {
 
   private paintStill(): void {
     const ctx = cleared(this.still);
-    if (ctx !== null && this.marks !== null && this.theme !== null) paintTree(ctx, this.scene, this.marks, this.theme);
+    if (ctx === null || this.marks === null || this.theme === null) return;
+    paintTree(ctx, this.scene, this.marks, this.theme);
+    this.map.paint(this.scene, this.marks, this.theme);
   }
 
   private paintMoving(): void {

@@ -1,6 +1,7 @@
 // Painting the tree on a canvas: quiet edges, coloured nodes, two marked paths, and on a second canvas what moves.
 
 import type { NodeWire } from "../shared/protocol";
+import { isDoubted } from "./derive";
 import { number } from "./format";
 import { ramp, type Theme } from "./theme";
 import type { Point, TreeScene } from "./tree-scene";
@@ -105,6 +106,15 @@ function paintSpeck(
   if (x < -4 || y < -4 || x > scene.width + 4) return;
   const place = marks.places[node.index] ?? -1;
   ctx.globalAlpha = marks.only !== null && !marks.only(node) ? 0.16 : 1;
+  if (isDoubted(node)) {
+    ctx.fillStyle = theme.doubt;
+    ctx.beginPath();
+    ctx.moveTo(x, y - scene.radius - 3);
+    ctx.lineTo(x + scene.radius + 2.2, y + scene.radius + 1.5);
+    ctx.lineTo(x - scene.radius - 2.2, y + scene.radius + 1.5);
+    ctx.fill();
+    return;
+  }
   ctx.fillStyle = place < 0 ? theme.line : ramp(place, theme.isDark);
   ctx.fillRect(x - scene.radius, y - scene.radius, 2 * scene.radius, 2 * scene.radius);
 }
@@ -135,6 +145,8 @@ function paintNode(
     ctx.strokeStyle = node.status === "duplicate" ? ramp(place, theme.isDark) : theme.background;
     if (r > 2 || node.status === "duplicate") ctx.stroke();
   }
+  if (r > 4 && place >= 0) paintAsked(ctx, node, x, y, r, place, theme);
+  if (node.doubts !== undefined) paintDoubt(ctx, x - 0.8 * r, y - 0.8 * r, r, isDoubted(node), theme);
   if (node.index === marks.best && node.index > 0) halo(ctx, x, y, r + 3, theme.best, 2);
   if (node.index === marks.selected) halo(ctx, x, y, r + (node.index === marks.best ? 6 : 3.5), theme.accent, 2);
   if (node.index === marks.accepted) paintTick(ctx, x + r, y - r, theme);
@@ -177,6 +189,59 @@ function paintFailure(ctx: CanvasRenderingContext2D, status: string, x: number, 
   }
   ctx.lineWidth = 1.2;
   ctx.stroke();
+}
+
+/** What was asked for bears a sign inside: a dot for an idea, a cross for a hint of the user's. */
+function paintAsked(
+  ctx: CanvasRenderingContext2D,
+  node: NodeWire,
+  x: number,
+  y: number,
+  r: number,
+  place: number,
+  theme: Theme,
+): void {
+  if (!node.idea && !node.hint) return;
+  const colour = place > 0.45 && node.status !== "duplicate" ? theme.background : theme.ink;
+  ctx.beginPath();
+  if (node.hint) {
+    ctx.moveTo(x - 0.5 * r, y);
+    ctx.lineTo(x + 0.5 * r, y);
+    ctx.moveTo(x, y - 0.5 * r);
+    ctx.lineTo(x, y + 0.5 * r);
+    ctx.strokeStyle = colour;
+    ctx.lineWidth = 1.5;
+    ctx.stroke();
+  } else {
+    ctx.arc(x, y, 0.3 * r, 0, 2 * Math.PI);
+    ctx.fillStyle = colour;
+    ctx.fill();
+  }
+}
+
+/** A question mark at a node whose value is doubted; only its outline where the user has set the doubt aside. */
+export function paintDoubt(
+  ctx: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  r: number,
+  isStanding: boolean,
+  theme: Theme,
+): void {
+  const own = Math.min(6, Math.max(3.6, 0.75 * r));
+  ctx.beginPath();
+  ctx.arc(x, y, own, 0, 2 * Math.PI);
+  ctx.fillStyle = isStanding ? theme.doubt : theme.background;
+  ctx.fill();
+  ctx.strokeStyle = isStanding ? theme.background : theme.doubt;
+  ctx.lineWidth = 1;
+  ctx.stroke();
+  ctx.font = `700 ${(1.7 * own).toFixed(1)}px ${theme.font}`;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  ctx.fillStyle = isStanding ? theme.background : theme.doubt;
+  ctx.fillText("?", x, y + 0.5);
+  ctx.textBaseline = "alphabetic";
 }
 
 /** A folded node says how many hide behind it. */

@@ -34,6 +34,8 @@ export class TreeScene {
   /** Set once the user has zoomed or panned; null shows all. */
   private held: { x: number; y: number; zoom: number } | null = null;
   private isFirst = true;
+  /** Counts the changes of the layout. */
+  version = 0;
 
   /** Take in the tree as it is now; new nodes grow out of the flight or the parent they came from. */
   update(nodes: readonly NodeWire[], flights: readonly FlightWire[], folded: ReadonlySet<number>): void {
@@ -58,6 +60,7 @@ export class TreeScene {
       }
     }
     this.extent = { width: place.width, height: place.height };
+    this.version += 1;
     this.nodes = nodes;
     this.flights = flights;
     this.folded = folded;
@@ -197,6 +200,29 @@ export class TreeScene {
     const dy = y < pad ? y - pad : Math.max(0, y - this.view.height + pad);
     this.held.x += dx / this.camera.sx;
     this.held.y += dy / this.camera.sy;
+  }
+
+  /** Return where node `i` will stand in the whole tree, 0 to 1 across and down. */
+  placeIn(i: number): Point {
+    return {
+      x: (this.goalX[i] as number) / Math.max(1, this.extent.width),
+      y: (this.goalY[i] as number) / Math.max(1, this.extent.height),
+    };
+  }
+
+  /** Return the part of the whole tree that the camera shows, cut at its edges. */
+  inSight(): { left: number; top: number; right: number; bottom: number } {
+    const [from, to] = [this.unproject({ x: 0, y: 0 }), this.unproject({ x: this.view.width, y: this.view.height })];
+    const cut = (value: number, whole: number) => Math.min(1, Math.max(0, value / Math.max(1, whole)));
+    const { width, height } = this.extent;
+    return { left: cut(from.x, width), top: cut(from.y, height), right: cut(to.x, width), bottom: cut(to.y, height) };
+  }
+
+  /** Move the camera to that part of the whole tree. */
+  centreOn(part: Point): void {
+    const held = this.hold();
+    held.x = Math.min(1, Math.max(0, part.x)) * this.extent.width;
+    held.y = Math.min(1, Math.max(0, part.y)) * this.extent.height;
   }
 
   private project(x: number, y: number): Point {

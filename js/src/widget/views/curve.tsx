@@ -1,19 +1,22 @@
 // The score curve under the tree.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { NodeWire } from "../../shared/protocol";
-import { type CurveScale, curveInWords, curveScale, nearestDot, paintCurve } from "../curve-paint";
+import { type CurveScale, curveInWords, curveScale, dotsIn, nearestDot, paintCurve, type Spot } from "../curve-paint";
+import { isDoubted } from "../derive";
 import { type Insight, usePlace } from "../hooks";
 import type { Axis, Ui } from "../session";
 import type { Theme } from "../theme";
 import { cleared } from "../tree-canvas";
-import { Toggle } from "./parts";
+import { DoubtIcon } from "./icons";
+import { singledOut } from "./legend";
 import { NodeTip } from "./tip";
 
-const AXES: { value: Axis; text: string; title: string }[] = [
-  { value: "node", text: "nodes", title: "Along the number of candidates" },
-  { value: "time", text: "time", title: "Along the time since the run was created" },
-  { value: "cost", text: "tokens", title: "Along the tokens spent" },
+const AXES: { value: Axis; text: string }[] = [
+  { value: "node", text: "by candidate" },
+  { value: "time", text: "by time" },
+  { value: "tokens", text: "by tokens" },
+  { value: "cost", text: "by cost" },
 ];
 
 export function CurveView({ insight, ui, theme }: { insight: Insight; ui: Ui; theme: Theme }) {
@@ -23,6 +26,10 @@ export function CurveView({ insight, ui, theme }: { insight: Insight; ui: Ui; th
   const size = useSize(holder);
   const [over, setOver] = useState<{ index: number; x: number; y: number } | null>(null);
 
+  const [box, setBox] = useState<{ from: Spot; to: Spot } | null>(null);
+  const pressed = useRef<Spot | null>(null);
+  const only = useMemo(() => singledOut(ui), [ui.only, ui.find, ui.boxed]);
+
   useEffect(() => {
     const canvas = holder.current?.querySelector("canvas");
     if (!canvas || size.width === 0) return;
@@ -31,7 +38,9 @@ export function CurveView({ insight, ui, theme }: { insight: Insight; ui: Ui; th
     if (canvas.height !== height) canvas.height = height;
     scale.current = curveScale(insight, ui.axis, size.width, size.height);
     const ctx = cleared(canvas);
-    if (ctx !== null) paintCurve(ctx, insight, scale.current, theme);
+    if (ctx === null) return;
+    paintCurve(ctx, insight, scale.current, theme, only);
+    if (box !== null) paintBox(ctx, box.from, box.to, theme);
   });
 
   const find = (event: MouseEvent) => {
@@ -40,19 +49,31 @@ export function CurveView({ insight, ui, theme }: { insight: Insight; ui: Ui; th
     const index = scale.current === undefined ? null : nearestDot(insight, scale.current, x, y);
     return index === null ? null : { index, x, y };
   };
-  const hasTokens = insight.run.tokens > 0;
+  const spot = (event: MouseEvent): Spot => {
+    const frame = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    return { x: event.clientX - frame.left, y: event.clientY - frame.top };
+  };
+  const axes = AXES.filter(
+    ({ value }) => (value !== "tokens" && value !== "cost") || insight.nodes.some(node => (node[value] ?? 0) > 0),
+  );
   return (
     <div class="snb-pane snb-curve">
       <div class="snb-bar">
         <h4>{insight.run.metric || "Value"}</h4>
         <CurveKey insight={insight} />
         <span class="snb-grow" />
-        <Toggle
-          label="Axis"
-          options={hasTokens ? AXES : AXES.filter(axis => axis.value !== "cost")}
+        <select
+          class="snb-field snb-select"
+          aria-label="Axis of the curve"
           value={ui.axis}
-          onChange={axis => session.look({ axis })}
-        />
+          onChange={event => session.look({ axis: event.currentTarget.value as Axis })}
+        >
+          {axes.map(({ value, text }) => (
+            <option key={value} value={value}>
+              {text}
+            </option>
+          ))}
+        </select>
       </div>
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: the tree is the way for the keyboard, this is its other face */}
       <div
@@ -60,10 +81,32 @@ export function CurveView({ insight, ui, theme }: { insight: Insight; ui: Ui; th
         class="snb-canvas"
         role="img"
         aria-label={curveInWords(insight)}
-        onPointerMove={event => setOver(find(event))}
+        onPointerDown={event => {
+          pressed.current = spot(event);
+          event.currentTarget.setPointerCapture(event.pointerId);
+        }}
+        onPointerMove={event => {
+          const [from, to] = [pressed.current, spot(event)];
+          const isDrag = from !== null && (box !== null || Math.hypot(to.x - from.x, to.y - from.y) > 5);
+          if (isDrag) setBox({ from, to });
+          setOver(isDrag ? null : find(event));
+        }}
+        onPointerUp={() => {
+          if (box !== null && scale.current !== undefined) {
+            const boxed = dotsIn(insight, scale.current, box.from, box.to);
+            session.look({ boxed: boxed.size > 0 ? boxed : null });
+            // The click that follows belongs to the box.
+            setTimeout(() => setBox(null), 0);
+          }
+          pressed.current = null;
+        }}
+        onPointerCancel={() => {
+          pressed.current = null;
+          setBox(null);
+        }}
         onPointerLeave={() => setOver(null)}
         onClick={event => {
-          const found = find(event);
+          const found = box === null ? find(event) : null;
           if (found !== null) session.look({ selected: found.index });
         }}
       >
@@ -74,6 +117,16 @@ export function CurveView({ insight, ui, theme }: { insight: Insight; ui: Ui; th
       </div>
     </div>
   );
+}
+
+function paintBox(ctx: CanvasRenderingContext2D, from: Spot, to: Spot, theme: Theme): void {
+  ctx.fillStyle = theme.accent;
+  ctx.globalAlpha = 0.12;
+  ctx.fillRect(from.x, from.y, to.x - from.x, to.y - from.y);
+  ctx.globalAlpha = 1;
+  ctx.strokeStyle = theme.accent;
+  ctx.lineWidth = 1;
+  ctx.strokeRect(from.x, from.y, to.x - from.x, to.y - from.y);
 }
 
 function CurveKey({ insight }: { insight: Insight }) {
@@ -91,6 +144,12 @@ function CurveKey({ insight }: { insight: Insight }) {
       <span class="snb-key">
         <Dash colour="var(--snb-ink-3)" dashes="2 2" /> seed
       </span>
+      {insight.nodes.some(isDoubted) && (
+        <span class="snb-key snb-doubt" title="Doubted values do not raise the best">
+          <DoubtIcon />
+          <span class="snb-hidden">doubted values do not raise the best</span>
+        </span>
+      )}
     </span>
   );
 }

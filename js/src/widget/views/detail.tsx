@@ -3,13 +3,15 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { DetailWire, NodeWire } from "../../shared/protocol";
-import { gain } from "../derive";
-import { number, signed } from "../format";
+import { gain, isDoubted, isNoise } from "../derive";
+import { doubtsOf, noiseWords } from "../doubt";
+import { number, sentence, signed } from "../format";
 import { type Insight, useCell, usePlace } from "../hooks";
 import type { Tab, Ui } from "../session";
 import type { AcceptDo } from "./accept-menu";
 import { CodeView } from "./code";
 import { DiffPanel } from "./diff";
+import { Doubts } from "./doubts";
 import { Numbers } from "./numbers";
 import { CopyButton, Empty, Scroll } from "./parts";
 import { Steering } from "./steering";
@@ -51,6 +53,7 @@ export function Detail({ insight, ui, accept }: { insight: Insight; ui: Ui; acce
       <Path insight={insight} node={node} />
       <Tabs ui={ui} node={node} detail={detail} />
       <div class="snb-panel" role="tabpanel" aria-label={ui.tab}>
+        <Doubts insight={insight} node={node} detail={detail} />
         {detail === undefined && ui.tab !== "numbers" ? (
           <Waiting />
         ) : (
@@ -65,13 +68,28 @@ export function Detail({ insight, ui, accept }: { insight: Insight; ui: Ui; acce
 function Title({ insight, node }: { insight: Insight; node: NodeWire }) {
   const { run, seed, best } = insight;
   const better = node.index === 0 ? null : gain(node.value, seed?.value, run.direction);
+  const noise = isNoise(node, seed, run) ? noiseWords(run, insight.nodes, node) : "";
   return (
     <div class="snb-node">
       <h4>{node.index === 0 ? "Seed" : `Node ${node.index}`}</h4>
-      <span class="snb-value">{node.value === null ? "" : number(node.value)}</span>
+      <span class="snb-value">
+        {node.value === null ? "" : number(node.value)}
+        {node.spread !== undefined && (
+          <span class="snb-muted" title={`Mean ± standard deviation of ${node.repeats} evaluations`}>
+            {" "}
+            ± {number(node.spread, 3)}
+          </span>
+        )}
+      </span>
       {better !== null && (
-        <span class={better > 0 ? "snb-good" : "snb-muted"}>
+        <span class={better > 0 && noise === "" ? "snb-good" : "snb-muted"} title={sentence(noise)}>
           {better === 0 ? "like the seed" : `${signed(better)} over the seed`}
+          {noise !== "" && ", within noise"}
+        </span>
+      )}
+      {node.doubts !== undefined && (
+        <span class="snb-badge" data-tone="doubt" title={doubtsOf(node)}>
+          {isDoubted(node) ? "? doubted" : "? allowed by you"}
         </span>
       )}
       {node === best && node.index > 0 && (
@@ -122,8 +140,16 @@ function Path({ insight, node }: { insight: Insight; node: NodeWire }) {
                 <span>{number(step.value, 4)}</span>
               ) : better === null ? (
                 <span>{step.value === null ? step.status : ""}</span>
+              ) : isNoise(step, before, insight.run) ? (
+                <span title="Cannot be told apart from its parent">≈ {signed(better)}</span>
               ) : (
                 <span class={better > 0 ? "snb-good" : ""}>{signed(better)}</span>
+              )}
+              {isDoubted(step) && (
+                <span class="snb-doubt" title={doubtsOf(step)}>
+                  {" "}
+                  ?
+                </span>
               )}
             </button>
           </>

@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { DetailWire, NodeWire } from "../../shared/protocol";
-import { type Difference, difference, type Fold, folded, type Row, type Side } from "../diff";
+import { type Difference, difference, type Fold, folded, patch, type Row, type Side } from "../diff";
 import { type Insight, useCell, usePlace } from "../hooks";
 import { type Token, tokenLines } from "../python";
 import type { Base, Ui } from "../session";
@@ -13,7 +13,7 @@ export function DiffPanel(props: { insight: Insight; ui: Ui; node: NodeWire; det
   const { insight, ui, node, detail } = props;
   const { session } = usePlace();
   const data = useCell(session.link.data);
-  const base = baseOf(insight, ui.base, node);
+  const base = baseOf(insight, ui, node);
   useEffect(() => {
     if (base !== undefined) session.link.want(base.index);
   }, [base?.index, session]);
@@ -23,7 +23,8 @@ export function DiffPanel(props: { insight: Insight; ui: Ui; node: NodeWire; det
     [before, detail.source],
   );
   // The seed has nothing to differ from: its code is what there is to see.
-  if (node.index === 0 && ui.against === null && ui.base !== "best") return <CodeView source={detail.source} />;
+  if (node.index === 0 && ui.against === null && ui.base !== "best" && ui.base !== "other")
+    return <CodeView source={detail.source} />;
   return (
     <>
       <div class="snb-section">
@@ -44,12 +45,15 @@ export function DiffPanel(props: { insight: Insight; ui: Ui; node: NodeWire; det
           label="How to show the difference"
           options={[
             { value: "unified", text: "unified" },
-            { value: "beside", text: "side by side" },
+            { value: "beside", text: "split", title: "Side by side" },
           ]}
           value={ui.isBeside ? "beside" : "unified"}
           onChange={way => session.look({ isBeside: way === "beside" })}
         />
-        <CopyButton text={detail.source} what="the code of this node" />
+        <CopyButton
+          text={() => patch(before ?? "", detail.source, ui.against === null ? nameOf(base) : "the cell", nameOf(node))}
+          what="the difference as a patch"
+        />
       </div>
       {change === null ? (
         <Empty title="Fetching…" isWaiting />
@@ -62,19 +66,47 @@ export function DiffPanel(props: { insight: Insight; ui: Ui; node: NodeWire; det
   );
 }
 
+function nameOf(node: NodeWire | undefined): string {
+  return node === undefined ? "" : `node ${node.index}`;
+}
+
 function BaseToggle({ insight, ui, node }: { insight: Insight; ui: Ui; node: NodeWire }) {
   const { session } = usePlace();
   const parent = node.parents[0];
+  const last = insight.nodes.length - 1;
   const options: { value: Base; text: string; isOff?: boolean }[] = [
     { value: "seed", text: "seed", isOff: node.index === 0 },
     { value: "parent", text: parent === undefined ? "parent" : `parent #${parent}`, isOff: parent === undefined },
     { value: "best", text: insight.best ? `best #${insight.best.index}` : "best", isOff: node === insight.best },
   ];
-  return <Toggle label="Compare with" options={options} value={ui.base} onChange={base => session.look({ base })} />;
+  return (
+    <>
+      <Toggle label="Compare with" options={options} value={ui.base} onChange={base => session.look({ base })} />
+      <input
+        class="snb-field snb-other"
+        type="number"
+        min="0"
+        max={last}
+        step="1"
+        placeholder="any #"
+        aria-label="Compare with the node of this number"
+        title="The number of any node; or Shift and a click in the tree, or c on the selected one"
+        aria-current={ui.base === "other"}
+        value={ui.base === "other" ? (ui.other ?? "") : ""}
+        onInput={event => {
+          const { value } = event.currentTarget;
+          const other = Number.parseInt(value, 10);
+          if (value === "") session.look({ base: "seed", other: null });
+          else if (other >= 0 && other <= last) session.look({ base: "other", other });
+        }}
+      />
+    </>
+  );
 }
 
-function baseOf(insight: Insight, base: Base, node: NodeWire): NodeWire | undefined {
+function baseOf(insight: Insight, { base, other }: Ui, node: NodeWire): NodeWire | undefined {
   if (base === "best") return insight.best;
+  if (base === "other" && other !== null) return insight.nodes[other];
   if (base === "parent" && node.parents[0] !== undefined) return insight.nodes[node.parents[0]];
   return insight.seed;
 }

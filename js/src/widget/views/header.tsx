@@ -3,10 +3,11 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { RunState } from "../../shared/protocol";
-import { gain, secondsLeft } from "../derive";
+import { gain, isNoise, secondsLeft } from "../derive";
 import { clock, count, dollars, duration, number, signed } from "../format";
 import { type Insight, useCell, usePlace, useTick } from "../hooks";
 import { type AcceptDo, AcceptMenu } from "./accept-menu";
+import { Budget } from "./budget";
 import { BulbIcon, PauseIcon, PlayIcon, StopIcon } from "./icons";
 import { Popover } from "./parts";
 
@@ -145,12 +146,22 @@ function Values({ insight }: { insight: Insight }) {
     <>
       <Stat name={best && best !== seed ? `Best, #${best.index}` : "Best"} kind="snb-stat-best">
         {number(best?.value)}{" "}
-        {better !== null && (
-          <small class="snb-good">
-            {signed(better)}
-            <span class="snb-spare"> over the seed</span>
+        {best?.spread !== undefined && (
+          <small class="snb-spare" title={`Mean ± standard deviation of ${best.repeats} evaluations`}>
+            ± {number(best.spread, 2)}{" "}
           </small>
         )}
+        {better !== null &&
+          (isNoise(best, seed, run) ? (
+            <small title="Cannot be told apart from the seed: less than two standard errors">
+              {signed(better)} within noise
+            </small>
+          ) : (
+            <small class="snb-good">
+              {signed(better)}
+              <span class="snb-spare"> over the seed</span>
+            </small>
+          ))}
       </Stat>
       {run.holdout !== null && (
         <Stat name="On the hold-out" kind="snb-stat-wide">
@@ -182,47 +193,6 @@ function Work({ insight }: { insight: Insight }) {
         {left !== null && <small>about {duration(Math.max(1, Math.round(left)))} left</small>}
       </Stat>
     </>
-  );
-}
-
-function Budget({ insight }: { insight: Insight }) {
-  const { session } = usePlace();
-  const [isOpen, setOpen] = useState(false);
-  const { run } = insight;
-  if (run.state !== "running" && run.state !== "paused") return null;
-  const set = (nodes: number) => {
-    session.link.send({ kind: "budget", nodes });
-    setOpen(false);
-  };
-  return (
-    <span style={{ position: "relative" }}>
-      <button
-        type="button"
-        class="snb-button snb-small snb-icon snb-plain"
-        style={{ height: "18px", width: "18px", marginLeft: "2px" }}
-        aria-label="Change the budget"
-        title="Change the budget"
-        onClick={() => setOpen(true)}
-      >
-        ±
-      </button>
-      {isOpen && (
-        <Popover
-          label="Budget of candidates"
-          style="top: 24px; left: 0; min-width: 150px"
-          onClose={() => setOpen(false)}
-        >
-          {[25, 50, 100].map(more => (
-            <button type="button" key={more} onClick={() => set(run.budget.nodes + more)}>
-              {more} more
-            </button>
-          ))}
-          <button type="button" onClick={() => set(insight.nodes.length + insight.flights.length)}>
-            End with what is at work
-          </button>
-        </Popover>
-      )}
-    </span>
   );
 }
 

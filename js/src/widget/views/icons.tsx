@@ -79,6 +79,22 @@ export const BranchIcon = () => (
     <path d="M7 4.4v1.2c0 1-.6 1.6-1.6 2s-1.8.9-1.8 2M7 5.600c0 1 .6 1.6 1.6 2s1.8.9 1.8 2" />
   </Icon>
 );
+export const DoubtIcon = () => (
+  <Icon>
+    <circle cx="7" cy="7" r="5.4" />
+    <path d="M5.4 5.6a1.6 1.6 0 1 1 2.300 1.500c-.5.3-.7.5-.7 1M7 10v.1" />
+  </Icon>
+);
+export const AgainIcon = () => (
+  <Icon>
+    <path d="M11.300 5.200A4.700 4.700 0 1 0 11.600 8M11.600 2.600v2.800H8.800" />
+  </Icon>
+);
+export const BoxIcon = () => (
+  <Icon>
+    <path d="M2.500 2.500h9v9h-9Z" stroke-dasharray="2.200 2.200" />
+  </Icon>
+);
 export const FoldIcon = () => (
   <Icon>
     <path d="M2.5 7h9M4.5 2.5 7 5l2.5-2.5M4.5 11.5 7 9l2.5 2.5" />

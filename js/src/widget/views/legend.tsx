@@ -2,25 +2,40 @@
 
 import type { JSX } from "preact";
 import { FAILURES, type NodeWire } from "../../shared/protocol";
+import { isDoubted, isMeant } from "../derive";
 import { number } from "../format";
 import { type Insight, usePlace } from "../hooks";
 import type { Ui } from "../session";
 import { rampCss, type Theme } from "../theme";
 import { FAILURE_SIGNS } from "../tree-paint";
+import { BoxIcon } from "./icons";
 
 /** Return whether the node is of the kind that the legend calls `kind`. */
 export function isOfKind(node: NodeWire, kind: string): boolean {
   if (kind === "hybrid") return node.parents.length > 1;
   if (kind === "idea") return node.idea === true;
+  if (kind === "your hint") return node.hint === true;
+  if (kind === "doubted") return isDoubted(node);
+  if (kind === "allowed") return node.doubts !== undefined && !isDoubted(node);
   return node.status === kind;
+}
+
+/** Return which nodes are not dimmed, null where none is. */
+export function singledOut({ only, find, boxed }: Ui): ((node: NodeWire) => boolean) | null {
+  const wanted = find.trim();
+  if (only === "" && wanted === "" && boxed === null) return null;
+  return node =>
+    (only === "" || isOfKind(node, only)) &&
+    (wanted === "" || isMeant(node, wanted)) &&
+    (boxed === null || boxed.has(node.index));
 }
 
 export function Legend({ insight, ui, theme }: { insight: Insight; ui: Ui; theme: Theme }) {
   const { session } = usePlace();
-  const kinds = ["duplicate", "hybrid", "idea", ...FAILURES]
+  const kinds = ["duplicate", "hybrid", "idea", "your hint", "doubted", "allowed", ...FAILURES]
     .map(kind => ({ kind, count: insight.nodes.filter(node => isOfKind(node, kind)).length }))
     .filter(({ count }) => count > 0);
-  const values = insight.nodes.flatMap(node => (node.value === null ? [] : [node.value]));
+  const values = insight.nodes.flatMap(node => (node.value === null || isDoubted(node) ? [] : [node.value]));
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const [worst, best] = insight.run.direction === "maximize" ? [low, high] : [high, low];
   return (
@@ -45,6 +60,17 @@ export function Legend({ insight, ui, theme }: { insight: Insight; ui: Ui; theme
           <Sign kind={kind} /> {kind} {count}
         </button>
       ))}
+      {ui.boxed !== null && (
+        <button
+          type="button"
+          class="snb-key"
+          aria-pressed="true"
+          title="Show all again"
+          onClick={() => session.look({ boxed: null })}
+        >
+          <BoxIcon /> {ui.boxed.size} in the box ✕
+        </button>
+      )}
       {insight.flights.length > 0 && (
         <span class="snb-key">
           <Sign kind="work" /> at work
@@ -72,7 +98,29 @@ function Sign({ kind }: { kind: string }): JSX.Element {
       ) : kind === "duplicate" ? (
         <circle r="3.6" stroke-width="2" stroke="var(--snb-accent)" />
       ) : kind === "idea" ? (
-        <circle r="4.5" fill="currentColor" fill-opacity="0.35" />
+        <>
+          <circle r="5" />
+          <circle r="1.7" fill="currentColor" stroke="none" />
+        </>
+      ) : kind === "your hint" ? (
+        <>
+          <circle r="5" />
+          <path d="M-2.600 0h5.200M0-2.600v5.200" />
+        </>
+      ) : kind === "doubted" || kind === "allowed" ? (
+        <>
+          <circle r="5.5" stroke="var(--snb-doubt)" fill={kind === "doubted" ? "var(--snb-doubt)" : "none"} />
+          <text
+            y="3.1"
+            text-anchor="middle"
+            font-size="9"
+            font-weight="700"
+            stroke="none"
+            fill={kind === "doubted" ? "var(--snb-ground)" : "var(--snb-doubt)"}
+          >
+            ?
+          </text>
+        </>
       ) : (
         <>
           <circle r="5" />

@@ -2,11 +2,12 @@
 
 import { useState } from "preact/hooks";
 import type { NodeWire } from "../../shared/protocol";
-import { gain } from "../derive";
+import { gain, isDoubted } from "../derive";
+import { doubtsOf } from "../doubt";
 import { called, number, sentence, signed } from "../format";
 import { type Insight, useCell, usePlace, useTick } from "../hooks";
 import type { LinkState } from "../link";
-import { Popover } from "./parts";
+import { CopyButton, Popover } from "./parts";
 
 // A kernel that can act at once has done so by then.
 const LATE_MS = 2_000;
@@ -21,6 +22,7 @@ export function News({ insight, refused }: { insight: Insight; refused: string }
   return (
     <div class="snb-news" data-tone={tone}>
       <span title={text}>{text}</span>
+      {tone === "bad" && <CopyButton text={text} what="the reason" />}
       {refused !== "" && (
         <button type="button" class="snb-button snb-small snb-plain" onClick={() => session.link.forgetRefusal()}>
           Dismiss
@@ -60,8 +62,9 @@ function lastNode(insight: Insight, node: NodeWire | undefined): string {
   const better = gain(node.value, parent?.value, insight.run.direction);
   const value = node.value === null ? node.status : number(node.value);
   const step = better === null ? "" : ` (${signed(better)} over ${called(parent?.index ?? 0)})`;
+  const doubt = isDoubted(node) ? `, doubted (${doubtsOf(node)})` : "";
   const what = node.detail ? `: ${node.detail}` : "";
-  return `Latest #${node.index}, ${node.operator}, ${value}${step}${what}`;
+  return `Latest #${node.index}, ${node.operator}, ${value}${step}${doubt}${what}`;
 }
 
 function Warnings({ insight }: { insight: Insight }) {
@@ -95,8 +98,10 @@ function tally(nodes: readonly NodeWire[]): string {
   const scored = nodes.filter(node => node.status === "ok").length;
   const repeated = nodes.filter(node => node.status === "duplicate").length;
   const failed = nodes.length - scored - repeated;
+  const doubted = nodes.filter(isDoubted).length;
   const parts = [
     `${scored} scored`,
+    doubted > 0 && `${doubted} of them doubted`,
     repeated > 0 && `${repeated} repeated a program`,
     failed > 0 && `${failed} failed`,
   ];

@@ -30,8 +30,8 @@ export function Toggle<T extends string>(props: {
   );
 }
 
-/** A button that copies `text` and says so for a moment. */
-export function CopyButton({ text, what }: { text: string; what: string }) {
+/** A button that copies `text`, or what it returns when pressed, and says so for a moment. */
+export function CopyButton({ text, what }: { text: string | (() => string); what: string }) {
   const [isDone, setDone] = useState(false);
   useEffect(() => {
     if (!isDone) return undefined;
@@ -45,7 +45,7 @@ export function CopyButton({ text, what }: { text: string; what: string }) {
       disabled={text === ""}
       title={`Copy ${what}`}
       aria-label={isDone ? `Copied ${what}` : `Copy ${what}`}
-      onClick={async () => setDone(await copy(text))}
+      onClick={async () => setDone(await copy(typeof text === "string" ? text : text()))}
     >
       {isDone ? <CheckIcon /> : <CopyIcon />}
     </button>
@@ -103,7 +103,8 @@ export function Popover(props: { onClose: () => void; style?: string; label: str
       style={props.style}
       onKeyDown={event => {
         if (event.key === "Escape") props.onClose();
-        if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+        const isNumber = event.target instanceof HTMLInputElement && event.target.type === "number";
+        if (!isNumber && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
           moveFocus(box.current as HTMLElement, event.key === "ArrowDown" ? 1 : -1);
           event.preventDefault();
         }

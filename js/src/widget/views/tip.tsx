@@ -1,22 +1,31 @@
 // What a node is, in the few lines of a tooltip.
 
 import type { NodeWire } from "../../shared/protocol";
-import { gain } from "../derive";
-import { called, duration, number, signed } from "../format";
+import { gain, isDoubted } from "../derive";
+import { doubtsOf, noiseWords } from "../doubt";
+import { called, duration, number, sentence, signed } from "../format";
 import type { Insight } from "../hooks";
 
 export function NodeTip({ insight, node, x, y }: { insight: Insight; node: NodeWire; x: number; y: number }) {
   const parent = node.parents[0] === undefined ? undefined : insight.nodes[node.parents[0]];
   const step = gain(node.value, parent?.value, insight.run.direction);
+  const noise = noiseWords(insight.run, insight.nodes, node);
   return (
     <div class="snb-tip" style={placed(x, y)}>
       <strong>{node.index === 0 ? "Seed" : `#${node.index}`}</strong>{" "}
       {node.index > 0 && <span class="snb-muted">{described(node)}</span>}
       <p>
         {node.value === null ? <span class="snb-bad">{node.status}</span> : <strong>{number(node.value)}</strong>}
+        {node.spread !== undefined && <span class="snb-muted"> ± {number(node.spread, 3)}</span>}
         {step !== null && <span class={step > 0 ? "snb-good" : "snb-muted"}> {signed(step)} over its parent</span>}
         <span class="snb-muted"> · {duration(node.seconds)}</span>
       </p>
+      {node.doubts && (
+        <p class="snb-doubt">
+          {isDoubted(node) ? "?" : "Allowed by you although"} {doubtsOf(node)}
+        </p>
+      )}
+      {noise !== "" && <p class="snb-muted">{sentence(noise)}</p>}
       {node.detail && <p class="snb-muted">{node.detail}</p>}
     </div>
   );

@@ -1,6 +1,8 @@
 // The tree in words, for those who cannot see it.
 
 import type { NodeWire } from "../../shared/protocol";
+import { isDoubted } from "../derive";
+import { doubtsOf } from "../doubt";
 import { number } from "../format";
 import { type Insight, usePlace } from "../hooks";
 
@@ -48,5 +50,6 @@ function spoken(node: NodeWire, insight: Insight, children: number): string {
   const what = node.index === 0 ? "seed" : `node ${node.index}, ${node.operator}`;
   const value = node.value === null ? node.status : `value ${number(node.value)}`;
   const best = node.index === insight.best?.index ? ", the best" : "";
-  return `${what}, ${value}${best}, ${children} ${children === 1 ? "child" : "children"}`;
+  const doubt = isDoubted(node) ? `, doubted: ${doubtsOf(node)}` : "";
+  return `${what}, ${value}${best}${doubt}, ${children} ${children === 1 ? "child" : "children"}`;
 }

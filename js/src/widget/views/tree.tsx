@@ -2,14 +2,15 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { NodeWire } from "../../shared/protocol";
-import { childLists, isMeant, lineage } from "../derive";
+import { childLists, lineage } from "../derive";
 import { type Insight, usePlace } from "../hooks";
 import type { Ui } from "../session";
 import type { Theme } from "../theme";
 import { TreeCanvas } from "../tree-canvas";
+import { TreeMap } from "../tree-map";
 import { Find } from "./find";
 import { FitIcon, FoldIcon, MinusIcon, PlusIcon, TargetIcon } from "./icons";
-import { isOfKind, Legend } from "./legend";
+import { Legend, singledOut } from "./legend";
 import { NodeTip } from "./tip";
 import { SpokenTree } from "./tree-spoken";
 
@@ -21,15 +22,17 @@ export function TreeView({ insight, ui, theme }: { insight: Insight; ui: Ui; the
   const children = useMemo(() => childLists(insight.nodes), [insight.nodes]);
 
   useEffect(() => {
-    const [still, moving] = holder.current?.querySelectorAll("canvas") ?? [];
+    const [still, moving, map] = holder.current?.querySelectorAll("canvas") ?? [];
     canvas.current = new TreeCanvas(
       holder.current as HTMLElement,
       still as HTMLCanvasElement,
       moving as HTMLCanvasElement,
+      map as HTMLCanvasElement,
     );
     return () => canvas.current?.close();
   }, []);
 
+  const only = useMemo(() => singledOut(ui), [ui.only, ui.find, ui.boxed]);
   useEffect(() => {
     canvas.current?.show(
       insight.nodes,
@@ -42,7 +45,7 @@ export function TreeView({ insight, ui, theme }: { insight: Insight; ui: Ui; the
         accepted: insight.run.accepted,
         bestPath: insight.bestPath,
         selectedPath: insight.selectedPath,
-        only: singledOut(ui),
+        only,
       },
       theme,
     );
@@ -67,7 +70,8 @@ export function TreeView({ insight, ui, theme }: { insight: Insight; ui: Ui; the
       canvas.current.draw();
     }
   };
-  const pointer = usePointer(canvas, select, setOver);
+  const compare = (index: number) => session.look({ base: "other", other: index, tab: "diff", against: null });
+  const pointer = usePointer(canvas, select, compare, setOver);
 
   return (
     <div class="snb-pane snb-tree">
@@ -106,7 +110,7 @@ export function TreeView({ insight, ui, theme }: { insight: Insight; ui: Ui; the
         class="snb-canvas"
         role="tree"
         tabIndex={0}
-        aria-label="Tree of candidates. Arrow keys go to parent, child and siblings, f folds."
+        aria-label="Tree of candidates. Arrow keys go to parent, child and siblings, f folds, c compares others with it."
         aria-activedescendant={insight.selected ? `${root.id}-node-${insight.selected.index}` : undefined}
         data-over={over !== null}
         onKeyDown={event => {
@@ -115,6 +119,7 @@ export function TreeView({ insight, ui, theme }: { insight: Insight; ui: Ui; the
           const next = neighbour(event.key, insight, children);
           if (next !== null) select(next);
           if (event.key === "End") session.look({ selected: null });
+          if (event.key === "c" && insight.selected !== undefined) compare(insight.selected.index);
           if (event.key === "f" && insight.selected !== undefined) fold(insight.selected.index);
           if (zoom !== undefined || next !== null || event.key === "End") event.preventDefault();
         }}
@@ -122,6 +127,7 @@ export function TreeView({ insight, ui, theme }: { insight: Insight; ui: Ui; the
       >
         <canvas />
         <canvas />
+        <canvas class="snb-map" hidden {...mapPointer(canvas)} />
         <SpokenTree insight={insight} childLists={children} />
         {insight.nodes.length === 0 && <Starting metric={insight.run.metric} />}
         {over !== null && insight.nodes[over.index] !== undefined && (
@@ -131,12 +137,6 @@ export function TreeView({ insight, ui, theme }: { insight: Insight; ui: Ui; the
       <Legend insight={insight} ui={ui} theme={theme} />
     </div>
   );
-}
-
-/** Return which nodes are not dimmed, null where none is. */
-function singledOut({ only, find }: Ui): ((node: NodeWire) => boolean) | null {
-  if (only === "" && find.trim() === "") return null;
-  return node => (only === "" || isOfKind(node, only)) && (find.trim() === "" || isMeant(node, find));
 }
 
 const ZOOM_KEYS: Record<string, number> = { "+": 1.3, "=": 1.3, "-": 1 / 1.3, "0": 0 };
@@ -175,6 +175,7 @@ function bestChild(children: readonly number[], insight: Insight): number | null
 function usePointer(
   canvas: { current?: TreeCanvas },
   select: (index: number) => void,
+  compare: (index: number) => void,
   setOver: (over: { index: number; x: number; y: number } | null) => void,
 ) {
   const drag = useRef<{ x: number; y: number; moved: number } | null>(null);
@@ -203,7 +204,8 @@ function usePointer(
     },
     onPointerUp(event: PointerEvent) {
       const index = canvas.current?.scene.hit(point(event)) ?? null;
-      if (drag.current !== null && drag.current.moved <= 4 && index !== null) select(index);
+      if (drag.current !== null && drag.current.moved <= 4 && index !== null)
+        (event.shiftKey ? compare : select)(index);
       drag.current = null;
     },
     onPointerLeave() {
@@ -221,6 +223,27 @@ function usePointer(
       canvas.current?.scene.zoom(Math.exp(-event.deltaY / 300), point(event));
       canvas.current?.draw();
     },
+  };
+}
+
+/** A press or a drag on the map moves the camera there. */
+function mapPointer(canvas: { current?: TreeCanvas }) {
+  const go = (event: PointerEvent) => {
+    event.stopPropagation();
+    if (event.buttons === 0) return;
+    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    const part = TreeMap.part(event.clientX - box.left, event.clientY - box.top, box.width, box.height);
+    canvas.current?.scene.centreOn(part);
+    canvas.current?.draw();
+  };
+  return {
+    onPointerDown(event: PointerEvent) {
+      (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
+      go(event);
+    },
+    onPointerMove: go,
+    onPointerUp: (event: PointerEvent) => event.stopPropagation(),
+    onDblClick: (event: MouseEvent) => event.stopPropagation(),
   };
 }
 
