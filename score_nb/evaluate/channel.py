@@ -10,6 +10,7 @@ import mmap
 import socket
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from score_nb.evaluate.wire import CannotCross, Decoder, Encoder, Handle, Malformed, Opaque, Tree, dump, guarded, load
@@ -33,14 +34,18 @@ class Arena:
     """
 
     def __init__(self, fd: int, size: int, *, writable: bool) -> None:
-        access = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
-        self.memory = memoryview(mmap.mmap(fd, size, mmap.MAP_SHARED, access))
+        self.memory = memoryview(mmap.mmap(fd, size, access=mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ))
         self.size = size
         self._used = 0
 
     def clear(self) -> None:
         """Begin a new message."""
         self._used = 0
+
+    @property
+    def used(self) -> memoryview:
+        """What the message has put here so far."""
+        return self.memory[: self._used]
 
     def put(self, data: Any, order: str = "C") -> tuple[int, int]:
         """Store bytes or a numpy array; return offset and length."""
@@ -68,6 +73,14 @@ def _copy_array(array: Any, target: memoryview, order: str) -> None:
 
     shaped: Any = np.ndarray(array.shape, array.dtype, buffer=target, order="F" if order == "F" else "C")
     shaped[...] = array
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message as it went out: the packet, and what it put into the arena."""
+
+    packet: bytes
+    arena: bytes
 
 
 class _Outgoing:
@@ -119,6 +132,7 @@ class Channel:
         self._outgoing = outgoing
         self._incoming = incoming
         self._buffer = memoryview(bytearray(_PACKET))
+        self._packet = b""
 
     def send(self, message: Sequence[Any], opaque: Opaque) -> None:
         """Send a message whose parts are any values; `opaque` names those that are no data.
@@ -143,6 +157,22 @@ class Channel:
         else:
             start, size = self._outgoing.put(data)
             packet = _HEAD.pack(1, start, size) + sink.inline
+        self._put_through(packet)
+
+    def last_sent(self, limit: int) -> Sent | None:
+        """Return a copy of the last message for `resend`; None where it is larger than `limit` bytes."""
+        used = self._outgoing.used
+        return Sent(self._packet, bytes(used)) if used.nbytes <= limit else None
+
+    def resend(self, sent: Sent) -> None:
+        """Send an earlier message once more."""
+        self._outgoing.clear()
+        if sent.arena:
+            self._outgoing.put(sent.arena)
+        self._put_through(sent.packet)
+
+    def _put_through(self, packet: bytes) -> None:
+        self._packet = packet
         try:
             self._line.send(packet)
         except (BrokenPipeError, ConnectionResetError):

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from score_nb.errors import BadInput, EvaluatorBroken
-from score_nb.evaluate import canary, letters, reaper, snapshot
+from score_nb.evaluate import canary, letters, snapshot
 from score_nb.evaluate.base import Confinement, EvaluatorSetup
+from score_nb.evaluate.folders import remove_tree
 from score_nb.evaluate.host import Host, Zygote
-from score_nb.evaluate.process import ProcessEvaluator, link_files
+from score_nb.evaluate.process import ProcessEvaluator, for_candidate, for_scorer, link_files
 from score_nb.evaluate.streams import Pipe
 from score_nb.evaluate.watch import Child, Watch
 
@@ -137,7 +138,7 @@ class LocalEvaluator(ProcessEvaluator):
         pair = stack.enter_context(self._in_use())
         assert self._host is not None
         scratch = tempfile.mkdtemp(dir=self._host.scratch)
-        stack.callback(reaper.remove_tree, scratch)
+        stack.callback(remove_tree, scratch)
         own, other = os.path.join(scratch, "candidate"), os.path.join(scratch, "scorer")
         for place in (own, other):
             os.mkdir(place, mode=0o700)
@@ -152,11 +153,10 @@ class LocalEvaluator(ProcessEvaluator):
             to_scorer, to_candidate = arenas
             try:
                 fds = _Descriptors(log_end, lines[0].fileno(), to_scorer, to_candidate)
-                candidate = _launch(pair.candidates, fds, {"role": "candidate", "scratch": own, **order})
+                candidate = _launch(pair.candidates, fds, {"role": "candidate", "scratch": own, **for_candidate(order)})
                 stack.callback(candidate.close)
-                hidden = {name: value for name, value in order.items() if name not in ("source", "discover")}
                 fds = _Descriptors(null, lines[1].fileno(), to_candidate, to_scorer)
-                scorer = _launch(pair.scorers, fds, {"role": "scorer", "scratch": other, **hidden})
+                scorer = _launch(pair.scorers, fds, {"role": "scorer", "scratch": other, **for_scorer(order)})
                 stack.callback(scorer.close)
             finally:
                 os.close(log_end)

@@ -31,6 +31,9 @@ _MIB = 1024 * 1024
 _TIMEOUT_S = 600.0
 _FILE_MIB = 4_096
 _ALWAYS = frozenset(("numpy.random", "joblib"))  # imported beforehand: random generators and the codec, n_jobs=-1
+# Parts of an order that only one side is given.
+_CANDIDATES = ("source", "discover")
+_SCORERS = ("metric", "is_main", "parameters", "contract", "probe")
 _open: weakref.WeakSet[ProcessEvaluator] = weakref.WeakSet()
 
 
@@ -164,11 +167,12 @@ class ProcessEvaluator(ABC):
         if name is None:
             raise EvaluatorBroken("there is no hold-out metric to evaluate")
         with self._places:
-            found = self._attempt(source, seed, name, limits)
+            order = self._order(source, seed, name, limits, probe)
+            found = self._attempt(order, limits)
             if found.is_broken:
                 self._restart()
             if found.is_broken or found.was_killed:
-                found = self._attempt(source, seed, name, limits)
+                found = self._attempt(order, limits)
         if found.cause == "closed":
             raise EvaluatorBroken("the evaluator was closed")
         if found.is_broken:
@@ -203,10 +207,10 @@ class ProcessEvaluator(ABC):
         if self._closing.is_set() or not self._snapshots:
             raise EvaluatorBroken("the evaluator is closed" if self._closing.is_set() else "start was not called")
 
-    def _attempt(self, source: str, seed: int, metric: str, limits: Limits) -> Findings:
+    def _attempt(self, order: dict[str, Any], limits: Limits) -> Findings:
         with contextlib.ExitStack() as stack:
             try:
-                watch = self._launched(stack, self._order(source, seed, metric, limits))
+                watch = self._launched(stack, order)
             except (letters.Closed, FileNotFoundError):
                 # What starts the processes has died; or it takes its scratch folders along.
                 return Findings(is_broken=True)
@@ -220,12 +224,15 @@ class ProcessEvaluator(ABC):
                 rest.close()
             return found
 
-    def _order(self, source: str, seed: int, metric: str, limits: Limits) -> dict[str, Any]:
+    def _order(self, source: str, seed: int, metric: str, limits: Limits, probe: bool) -> dict[str, Any]:
         return {
             "outputs": self._setup.outputs,
             "parameters": self._setup.parameters,
             "source": source,
             "metric": metric,
+            "is_main": metric == self._setup.metric,
+            "contract": self._contract,
+            "probe": probe,
             "seed": seed,
             "memory": limits.memory_mib,
             "cpu_s": 4 * limits.timeout_s + 10,
@@ -249,6 +256,16 @@ class ProcessEvaluator(ABC):
             if modules:
                 self._modules |= modules
                 self._renew(modules)
+
+
+def for_candidate(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of an order that a candidate is given: nothing of what it is held against."""
+    return {name: value for name, value in order.items() if name not in _SCORERS}
+
+
+def for_scorer(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of an order that the scorer is given."""
+    return {name: value for name, value in order.items() if name not in _CANDIDATES}
 
 
 def link_files(scratch: str, folder: str, paths: list[str]) -> None:

@@ -7,13 +7,16 @@ proxies.  Arguments and results cross as data, or as further proxies.
 from __future__ import annotations
 
 import builtins
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from score_nb.evaluate import frames as _frames  # registers pandas, scipy.sparse and AnnData with the codec
-from score_nb.evaluate.channel import Channel, LineClosed
+from score_nb.evaluate.channel import Channel, LineClosed, Sent
 from score_nb.evaluate.wire import CannotCross, Malformed, Tree
 
+CANDIDATES = "<the candidate's "  # how a proxy is shown
 MAX_HANDLES = 100_000
 MAX_CALLS = 2_000_000
 
@@ -92,6 +95,19 @@ def _array(value: object, dtype: str | None) -> object:
     return np.asarray(value, dtype=dtype)
 
 
+def _data(value: object) -> object:
+    """Return what a subclass of a builtin type, or anything with an `__array__`, holds, as an exact plain type."""
+    kinds: list[Any] = [int, float, complex, str, bytes, dict, tuple, list, set, frozenset]
+    pandas: Any = sys.modules.get("pandas")
+    if pandas is not None:
+        kinds += [pandas.DataFrame, pandas.Series]
+    for kind in kinds:
+        if isinstance(value, kind):
+            return kind(value)
+    found: Any = _array(value, None)
+    return found if found.shape else found[()]
+
+
 _VERBS: Mapping[str, Callable[..., object]] = {
     "call": lambda target, args, kwargs: target(*args, **kwargs),
     "attr": getattr,
@@ -101,6 +117,7 @@ _VERBS: Mapping[str, Callable[..., object]] = {
     "iter": iter,
     "next": _next,
     "array": _array,
+    "data": _data,
     "float": float,
     "int": int,
     "bool": bool,
@@ -125,54 +142,156 @@ class CandidateGone(BaseException):
     """The candidate's process has ended; no `except Exception` in a metric hides it."""
 
 
-class Caller:
-    """Asks the candidate; one per evaluation."""
+class Watcher(Protocol):
+    """Looks at what the candidate answers before the metric sees it."""
 
-    def __init__(self, channel: Channel) -> None:
+    def answered(self, caller: Caller, asked: Asked, value: Any, seconds: float) -> Any:
+        """Return the value that the metric gets."""
+        ...
+
+
+class Asked:
+    """A request: its verb, the object asked and its path ("model.predict"), and what it was given."""
+
+    __slots__ = ("arguments", "path", "target", "verb")
+
+    def __init__(self, verb: str, target: Proxy | None, arguments: tuple[Any, ...]) -> None:
+        self.verb = verb
+        self.target = target
+        self.path: str = "" if target is None else object.__getattribute__(target, "_Proxy__path")
+        self.arguments = arguments
+
+    @property
+    def answer_path(self) -> str:
+        """Where an object that comes back stands, seen from the outputs."""
+        if len(self.path) > _MAX_PATH:
+            return self.path
+        if self.verb == "attr":
+            return f"{self.path}.{str(self.arguments[0])[:_MAX_PATH]}" if self.path else str(self.arguments[0])
+        return self.path + ("" if self.verb == "iter" else _MARKS.get(self.verb, "[]"))
+
+
+_MAX_PATH = 100
+_MARKS = {"call": "()", "array": ".__array__"}
+_WATCHED = frozenset(("call", "array", "next", "item"))
+
+
+class Caller:
+    """Asks the candidate; one per evaluation.
+
+    Parameters
+    ----------
+    channel : Channel
+        The line to the candidate.
+    watcher : Watcher, optional
+        Sees all results before the metric does.
+
+    Attributes
+    ----------
+    refusal : str
+        Why the candidate's answers cannot be used, once they cannot; it stands even if the metric swallows it.
+    """
+
+    def __init__(self, channel: Channel, watcher: Watcher | None = None) -> None:
         self.channel = channel
+        self.watcher = watcher
         self.released: list[int] = []
+        self.refusal = ""
+        self.references = 0  # proxies in the last request, the object asked among them
+        self._asked = Asked("", None, ())
         self._calls = 0
 
-    def ask(self, verb: str, *arguments: object) -> Any:
+    def ask(self, verb: str, target: Proxy, *arguments: object) -> Any:
         """Return what the candidate answers; data as data, other things as `Proxy`."""
-        self._calls += 1
-        if self._calls > MAX_CALLS:
-            raise Unusable(f"the metric called the candidate more than {MAX_CALLS:,} times")
+        self._count()
         released, self.released = self.released, []
+        asked = Asked(verb, target, arguments)
+        self.references = 0
+        begin = time.perf_counter()
         try:
-            self.channel.send((verb, released, *arguments), _reference)
-            return self._answer(*self.channel.receive(self.handle))
+            self.channel.send((verb, released, target, *arguments), self._reference)
         except LineClosed:
             raise CandidateGone from None
-        except Malformed as error:
-            raise Unusable(f"the candidate answered {verb!r} with garbage: {error}") from None
+        value = self._heard(asked)
+        if self.watcher is not None and verb in _WATCHED:
+            return self.watcher.answered(self, asked, value, time.perf_counter() - begin)
+        return value
 
-    def _answer(self, kind: str, *parts: Any) -> Any:
-        if kind == "ok" and len(parts) == 1:
-            return parts[0]
-        if kind == "end":
-            raise StopIteration
-        if kind == "cannot":
-            raise Unusable(f"a result of the candidate {parts[0]}")
-        if kind == "failed":
-            _raise(*parts)
-        raise Malformed("unknown answer")
+    def repeat(self, asked: Asked, sent: Sent) -> Any:
+        """Return what the candidate answers to an earlier request, sent once more byte for byte."""
+        self._count()
+        try:
+            self.channel.resend(sent)
+        except LineClosed:
+            raise CandidateGone from None
+        return self._heard(asked)
+
+    def as_data(self, target: Proxy) -> Any:
+        """Return the data that an object of the candidate stands for; None where it stands for none."""
+        watcher, self.watcher = self.watcher, None
+        before = self.refusal
+        try:
+            value = self.ask("data", target)
+        except CandidateFailed:
+            return None
+        except Unusable:
+            self.refusal = before
+            return None
+        finally:
+            self.watcher = watcher
+        return None if isinstance(value, Proxy) else value
+
+    def named(self, name: str) -> Callable[[Tree], object]:
+        """Return what builds the proxies of the output `name`."""
+        self._asked = Asked("attr", None, (name,))
+        return self.handle
 
     def handle(self, fields: Tree) -> object:
         """Return the proxy of a handle."""
         number, name, is_function = fields
         if type(number) is not int or type(name) is not str:
             raise Malformed("no handle")
-        return CallableProxy(self, number, name) if is_function is True else Proxy(self, number, name)
+        kind = CallableProxy if is_function is True else Proxy
+        return kind(self, number, name, self._asked.answer_path)
 
+    def refuse(self, reason: str) -> NoReturn:
+        """Give the candidate up."""
+        self.refusal = self.refusal or reason
+        raise Unusable(reason)
 
-def _reference(value: object) -> Tree:
-    if isinstance(value, Proxy):
-        return ["h", object.__getattribute__(value, "_number")]
-    raise TypeError(
-        f"the metric hands a {type(value).__name__} to the candidate: only data (numbers, text, arrays, frames, sparse "
-        "matrices, AnnData) and what the candidate defined can be handed over"
-    )
+    def _count(self) -> None:
+        self._calls += 1
+        if self._calls > MAX_CALLS:
+            self.refuse(f"the metric called the candidate more than {MAX_CALLS:,} times")
+
+    def _heard(self, asked: Asked) -> Any:
+        self._asked = asked
+        try:
+            return self._answer(*self.channel.receive(self.handle))
+        except LineClosed:
+            raise CandidateGone from None
+        except Malformed as error:
+            self.refuse(f"the candidate answered {asked.verb!r} with garbage: {error}")
+
+    def _answer(self, kind: Any, *parts: Any) -> Any:
+        if kind == "ok" and len(parts) == 1:
+            return parts[0]
+        if kind == "end":
+            raise StopIteration
+        if kind == "cannot" and len(parts) == 1:
+            self.refuse(f"a result of the candidate {parts[0]}")
+        if kind == "failed":
+            _raise(*parts)
+        raise Malformed("unknown answer")
+
+    def _reference(self, value: object) -> Tree:
+        if isinstance(value, Proxy):
+            self.references += 1
+            return ["h", object.__getattribute__(value, "_Proxy__number")]
+        raise TypeError(
+            f"the metric hands a {type(value).__name__} to the candidate: only data (numbers, text, arrays, frames, "
+            "sparse matrices, AnnData) and what the candidate defined can be handed over"
+        )
 
 
 def _raise(name: Any, failure: Any) -> NoReturn:
@@ -200,88 +319,90 @@ _LOCAL = frozenset(("__array_interface__", "__array_struct__", "__array_ufunc__"
 class Proxy:
     """Stands in the scorer for an object of the candidate."""
 
-    __slots__ = ("__weakref__", "_caller", "_kind", "_number")
+    # Mangled names: the candidate's object may well have a `_kind` of its own.
+    __slots__ = ("__caller", "__kind", "__number", "__path", "__weakref__")
 
-    def __init__(self, caller: Caller, number: int, kind: str) -> None:
-        object.__setattr__(self, "_caller", caller)
-        object.__setattr__(self, "_number", number)
-        object.__setattr__(self, "_kind", kind)
+    def __init__(self, caller: Caller, number: int, kind: str, path: str) -> None:
+        object.__setattr__(self, "_Proxy__caller", caller)
+        object.__setattr__(self, "_Proxy__number", number)
+        object.__setattr__(self, "_Proxy__kind", kind)
+        object.__setattr__(self, "_Proxy__path", path)
 
     def __getattr__(self, name: str) -> Any:
         if name in _LOCAL:
             raise AttributeError(name)
-        return self._caller.ask("attr", self, name)
+        return self.__caller.ask("attr", self, name)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"the metric cannot change {name!r} of the candidate's {self._kind}")
+        raise AttributeError(f"the metric cannot change {name!r} of the candidate's {self.__kind}")
 
     def __getitem__(self, key: object) -> Any:
-        return self._caller.ask("item", self, key)
+        return self.__caller.ask("item", self, key)
 
     def __contains__(self, item: object) -> bool:
-        return self._caller.ask("has", self, item) is True
+        return self.__caller.ask("has", self, item) is True
 
     def __len__(self) -> int:
-        return int(self._caller.ask("len", self))
+        return int(self.__caller.ask("len", self))
 
     def __iter__(self) -> Iterator[Any]:
-        iterator = self._caller.ask("iter", self)
+        iterator = self.__caller.ask("iter", self)
         if not isinstance(iterator, Proxy):
             yield from iterator
             return
         while True:
             try:
-                item = self._caller.ask("next", iterator)
+                item = self.__caller.ask("next", iterator)
             except StopIteration:
                 return
             yield item
 
     def __next__(self) -> Any:
-        return self._caller.ask("next", self)
+        return self.__caller.ask("next", self)
 
     def __array__(self, dtype: object = None, copy: bool | None = None) -> Any:
         import numpy as np
 
-        value = self._caller.ask("array", self, None if dtype is None else np.dtype(dtype).str)  # type: ignore[call-overload]
+        value = self.__caller.ask("array", self, None if dtype is None else np.dtype(dtype).str)  # type: ignore[call-overload]
         if type(value) is not np.ndarray:
-            raise Unusable(f"the candidate's {self._kind} is no array")
+            raise Unusable(f"the candidate's {self.__kind} is no array")
         return value
 
     def __float__(self) -> float:
-        return float(self._caller.ask("float", self))
+        return float(self.__caller.ask("float", self))
 
     def __int__(self) -> int:
-        return int(self._caller.ask("int", self))
+        return int(self.__caller.ask("int", self))
 
     def __bool__(self) -> bool:
-        return self._caller.ask("bool", self) is True
+        return self.__caller.ask("bool", self) is True
 
     def __str__(self) -> str:
-        return str(self._caller.ask("str", self))
+        return str(self.__caller.ask("str", self))
 
     def __repr__(self) -> str:
-        return f"<the candidate's {self._kind}>"
+        return f"{CANDIDATES}{self.__kind}>"
 
     def __hash__(self) -> int:
-        return hash(self._number)
+        return hash(self.__number)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Proxy) and other._number == self._number
+        return isinstance(other, Proxy) and other.__number == self.__number
 
     def __sklearn_clone__(self) -> NoReturn:
-        _cannot_copy(self._kind)
+        _cannot_copy(self.__kind)
 
     def __deepcopy__(self, memo: object) -> NoReturn:
-        _cannot_copy(self._kind)
+        _cannot_copy(self.__kind)
 
     def __copy__(self) -> NoReturn:
-        _cannot_copy(self._kind)
+        _cannot_copy(self.__kind)
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        _cannot_copy(self._kind)
+        _cannot_copy(self.__kind)
 
     def __del__(self) -> None:
-        self._caller.released.append(self._number)
+        self.__caller.released.append(self.__number)
 
 
 class CallableProxy(Proxy):
@@ -291,7 +412,7 @@ class CallableProxy(Proxy):
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
         """Return what the candidate's function returns."""
-        return self._caller.ask("call", self, args, kwargs)
+        return self._Proxy__caller.ask("call", self, args, kwargs)
 
 
 def _cannot_copy(kind: str) -> NoReturn:

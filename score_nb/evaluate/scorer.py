@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from score_nb.evaluate import leaf, proxy, trace
+from score_nb.evaluate import contract, leaf, proxy, signals, spoil, trace
 from score_nb.evaluate.channel import LineClosed
 from score_nb.evaluate.wire import Malformed
+
+_WAYS = ("constant", "shuffled")
 
 
 class NoNumber(Exception):
@@ -18,10 +21,8 @@ class NoNumber(Exception):
 
 def run(work: leaf.Work) -> None:
     """Score the outputs that the candidate of `work` hands over, and tell the kernel."""
-    caller = proxy.Caller(work.channel)
     try:
-        outputs = _receive(work, caller)
-        work.tell(kind="score", values=_score(work, outputs))
+        work.tell(kind="score", **_judge(work))
     except (LineClosed, proxy.CandidateGone):
         work.tell(kind="gone")
     except (Malformed, proxy.Unusable) as error:
@@ -32,18 +33,41 @@ def run(work: leaf.Work) -> None:
         work.tell(**_blame(error, work.order["metric"]))
 
 
-def _receive(work: leaf.Work, caller: proxy.Caller) -> dict[str, Any]:
+def _judge(work: leaf.Work) -> dict[str, object]:
+    """Return what the kernel is told of a success: values, flags, contract and probes."""
+    order = work.order
+    metric = work.namespace[order["metric"]]
+    expected = order["contract"]
+    lengths = frozenset[int]() if expected else contract.held_lengths(metric, work.namespace)
+    watcher = signals.Signals(expected, has_same_lengths=order["is_main"], lengths=lengths)
+    caller = proxy.Caller(work.channel, watcher)
+    outputs = _receive(work, caller, watcher)
+    # Made beforehand: the metric may change what it is given.
+    spoilt = _spoilt(outputs) if order["probe"] else {}
+    values = _score(work, outputs)
+    if caller.refusal:  # a metric that catches everything does not hide it
+        raise proxy.Unusable(caller.refusal)
+    flags = watcher.flags(caller, is_declared=getattr(metric, "deterministic", True) is False)
+    found = {"values": values, "flags": flags, "contract": watcher.contract() if not expected else {}}
+    if not spoilt:
+        return found
+    # The value stands from here on, whatever the probes do.
+    work.tell(kind="value", **found)
+    return {**found, "probes": _probes(work, caller, spoilt)}
+
+
+def _receive(work: leaf.Work, caller: proxy.Caller, watcher: signals.Signals) -> dict[str, Any]:
     outputs = {}
     for expected in work.order["outputs"]:
         try:
-            name, value = work.channel.receive(caller.handle)
+            name, value = work.channel.receive(caller.named(expected))
         except Malformed as error:
             raise Malformed(f"`{expected}` cannot be read: {error}") from None
         if name != expected:
             raise Malformed(f"`{expected}` was not handed over")
         outputs[expected] = value
         work.channel.send_trees([True])
-    return outputs
+    return {name: watcher.output(caller, name, value) for name, value in outputs.items()}
 
 
 def _score(work: leaf.Work, outputs: Mapping[str, Any]) -> list[tuple[str, float]]:
@@ -61,6 +85,39 @@ def _score(work: leaf.Work, outputs: Mapping[str, Any]) -> list[tuple[str, float
         if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name in outputs
     }
     return numbers(metric(*positional, **by_name))
+
+
+# --- probes --------------------------------------------------------------------------------------------------------
+
+
+_Spoilt = Mapping[str, tuple[spoil.Spoiler, Mapping[str, Any]]]
+
+
+def _spoilt(outputs: Mapping[str, Any]) -> _Spoilt:
+    """Return the outputs spoilt in each way that their types allow."""
+    found = {}
+    for way in _WAYS:
+        spoiler = spoil.Spoiler(way)
+        with contextlib.suppress(Exception):
+            found[way] = spoiler, {name: spoiler.spoilt(value) for name, value in outputs.items()}
+    return found
+
+
+def _probes(work: leaf.Work, caller: proxy.Caller, spoilt: _Spoilt) -> list[tuple[str, float]]:
+    """Return what the metric gives to spoilt outputs, where it gives a number and there was something to spoil."""
+    found = []
+    for way, (spoiler, outputs) in spoilt.items():
+        caller.watcher = spoiler
+        leaf.seed_generators(work.order["seed"])
+        # A metric that refuses spoilt outputs is as it should be; a candidate that has gone is seen by the kernel.
+        with contextlib.suppress(BaseException):
+            value = _score(work, outputs)[0][1]
+            if spoiler.count and not caller.refusal:
+                found.append((way, value))
+    return found
+
+
+# --- numbers -------------------------------------------------------------------------------------------------------
 
 
 def numbers(result: object) -> list[tuple[str, float]]:

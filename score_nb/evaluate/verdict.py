@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from score_nb.evaluate.watch import Findings
-from score_nb.types import Evaluation, Status
+from score_nb.types import NO_CONTRACT, SIGNALS, Evaluation, Flag, Status
 
 _SIGKILL, _SIGXCPU = 9, 24  # the same on Linux and macOS; Windows has no names for them
 _NT_ERROR = 0x80000000
@@ -31,12 +32,16 @@ class Limits:
 
 def judge(found: Findings, limits: Limits, secrets: Iterable[str]) -> Evaluation:
     """Return the evaluation that the findings amount to."""
-    status, detail, log, values = _decide(found, limits)
+    status, detail, log, report = _decide(found, limits)
     text = found.log if not log else f"{found.log.rstrip()}\n{log}".lstrip("\n")
+    values = _pairs(report.get("values"))
     return Evaluation(
         status=status,
         value=values[0][1] if values else None,
         metrics=dict(values[1:]),
+        flags=tuple(_flags(report.get("flags"), secrets)),
+        contract=_contract(report.get("contract"), secrets),
+        probes=dict(_pairs(report.get("probes"))),
         detail=_clean(detail, secrets),
         log=_clean(text, secrets),
         seconds=found.seconds,
@@ -45,24 +50,33 @@ def judge(found: Findings, limits: Limits, secrets: Iterable[str]) -> Evaluation
     )
 
 
-_Decision = tuple[Status, str, str, list[tuple[str, float]]]
+_Decision = tuple[Status, str, str, Mapping[str, Any]]
+_NOTHING: Mapping[str, Any] = {}
 
 
 def _decide(found: Findings, limits: Limits) -> _Decision:
+    """Return what counts; where the value was known before the probes, nothing that came of them takes it away."""
+    known = [report for report in found.scorer if report["kind"] == "value"]
+    if known and not any(report["kind"] == "score" for report in found.scorer):
+        return _scored(known[0])
+    return _weighed(found, limits)
+
+
+def _weighed(found: Findings, limits: Limits) -> _Decision:
     """Return what counts: first what the kernel saw, then the candidate's own failure and end, then the metric."""
     if found.cause:
-        return (*_stopped(found, limits), "", [])
+        return (*_stopped(found, limits), "", _NOTHING)
     failures = [report for report in found.candidate if report["kind"] in _FAILURES]
     if failures:
-        return (*_told(failures[0]), [])
+        return (*_told(failures[0]), _NOTHING)
     if found.status is not None:
-        return (*_ended(found.status), "", [])
+        return (*_ended(found.status), "", _NOTHING)
     verdicts = [report for report in found.scorer if report["kind"] == "score" or report["kind"] in _FAILURES]
     if verdicts:
-        return _scored(verdicts[0]) if verdicts[0]["kind"] == "score" else (*_told(verdicts[0]), [])
+        return _scored(verdicts[0]) if verdicts[0]["kind"] == "score" else (*_told(verdicts[0]), _NOTHING)
     if found.scorer_status is not None:
-        return "invalid", f"metric ended without a result: {_ended(found.scorer_status)[1]}", "", []
-    return "crashed", "ended without a result", "", []
+        return "invalid", f"metric ended without a result: {_ended(found.scorer_status)[1]}", "", _NOTHING
+    return "crashed", "ended without a result", "", _NOTHING
 
 
 def _stopped(found: Findings, limits: Limits) -> tuple[Status, str]:
@@ -100,12 +114,30 @@ def _ended(code: int) -> tuple[Status, str]:
 
 def _scored(report: Mapping[str, Any]) -> _Decision:
     """Return the score, checked once more: nothing but exact finite floats passes into the search."""
-    pairs = report.get("values")
-    if isinstance(pairs, list) and pairs:
-        values = [(name, value) for name, value in pairs if type(name) is str and type(value) is float]
-        if len(values) == len(pairs) and all(math.isfinite(value) for _, value in values):
-            return "ok", "", "", values
-    return "invalid", "the metric returned no finite number", "", []
+    if _pairs(report.get("values")):
+        return "ok", "", "", report
+    return "invalid", "the metric returned no finite number", "", _NOTHING
+
+
+def _pairs(pairs: object) -> list[tuple[str, float]]:
+    """Return named numbers as they came; none at all where one of them is no exact finite float."""
+    if not isinstance(pairs, list):
+        return []
+    values = [(name, value) for name, value in pairs if type(name) is str and type(value) is float]
+    return values if len(values) == len(pairs) and all(math.isfinite(value) for _, value in values) else []
+
+
+def _flags(flags: object, secrets: Iterable[str]) -> Iterator[Flag]:
+    for kind, detail in flags if isinstance(flags, list) else ():
+        if kind in SIGNALS:
+            yield Flag(kind, _clean(str(detail)[:500], secrets))
+
+
+def _contract(contract: object, secrets: Iterable[str]) -> Mapping[str, Any]:
+    if not isinstance(contract, dict) or not contract:
+        return NO_CONTRACT
+    found: dict[str, Any] = json.loads(_clean(json.dumps(contract), secrets))
+    return found
 
 
 def _clean(text: str, secrets: Iterable[str]) -> str:

@@ -284,7 +284,7 @@ class Watch:
 
 def _news(reports: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the reports that decide an evaluation."""
-    return [report for report in reports if report["kind"] not in ("settled", "imported")]
+    return [report for report in reports if report["kind"] not in ("settled", "imported", "value")]
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
