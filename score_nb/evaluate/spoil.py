@@ -8,6 +8,7 @@ from typing import Any
 from score_nb.evaluate.look import ARRAYS, class_of, look
 from score_nb.evaluate.proxy import Asked, Caller
 
+
 class Spoiler:
     """Spoils data outputs and, as a watcher of calls, what the candidate's functions return.
 
