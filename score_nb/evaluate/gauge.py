@@ -10,6 +10,9 @@ from typing import Any, Protocol
 
 import psutil
 
+_FIELDS = (b"RssAnon", b"RssFile", b"RssShmem", b"VmHWM", b"VmSwap", b"HugetlbPages", b"VmPTE", b"Threads")
+_USUAL_TABLES_KIB = 64 * 1024  # those of 32 GiB
+
 
 class Gauge(Protocol):
     """Reads from outside what a process uses; a process that has gone uses nothing."""
@@ -26,13 +29,22 @@ class Gauge(Protocol):
         """Return its processor time."""
         ...
 
+    def threads(self, pid: int) -> int:
+        """Return how many threads it has."""
+        ...
+
 
 class ProcGauge:
     """Reads /proc (Linux)."""
 
     def private_kib(self, pid: int) -> int:
-        """Return RssAnon."""
-        return _status(pid).get("RssAnon", 0)
+        """Return what is resident of its own, what of it was swapped out, huge pages, and page tables beyond the usual.
+
+        Page tables count, for a map of nothing but zeros has large ones and takes no other memory.
+        """
+        fields = _status(pid)
+        own = sum(fields.get(name, 0) for name in ("RssAnon", "VmSwap", "HugetlbPages"))
+        return own + max(0, fields.get("VmPTE", 0) - _USUAL_TABLES_KIB)
 
     def highest_kib(self, pid: int) -> int:
         """Return the high-water mark less what is shared."""
@@ -52,13 +64,28 @@ class ProcGauge:
             ticks = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         return max(exact / 1e9, ticks)
 
+    def threads(self, pid: int) -> int:
+        """Return the number of threads."""
+        return _status(pid).get("Threads", 0)
+
 
 def _status(pid: int) -> dict[str, int]:
+    fields = _fields(f"/proc/{pid}/status")
+    if "Threads" in fields and "RssAnon" not in fields:
+        # The first thread has left the others alone: the memory is theirs now.
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{pid}/task"):
+                if "RssAnon" in (seen := _fields(f"/proc/{pid}/task/{task}/status")):
+                    return seen
+    return fields
+
+
+def _fields(path: str) -> dict[str, int]:
     fields = {}
-    with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/status", "rb") as file:
+    with contextlib.suppress(OSError, ValueError), open(path, "rb") as file:
         for line in file:
             name, _, rest = line.partition(b":")
-            if name in (b"RssAnon", b"RssFile", b"RssShmem", b"VmHWM"):
+            if name in _FIELDS:
                 fields[name.decode()] = int(rest.split()[0])
     return fields
 
@@ -85,6 +112,10 @@ class PsutilGauge:
         except psutil.Error:
             return 0.0
         return float(times.user + times.system)
+
+    def threads(self, pid: int) -> int:
+        """Return the number of threads."""
+        return _psutil_threads(pid)
 
 
 class RusageInfoV4(ctypes.Structure):
@@ -141,6 +172,17 @@ class FootprintGauge:
         """Return user and system time."""
         usage = self._usage(pid)
         return float(usage.ri_user_time + usage.ri_system_time) / self._second
+
+    def threads(self, pid: int) -> int:
+        """Return the number of threads."""
+        return _psutil_threads(pid)
+
+
+def _psutil_threads(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).num_threads())
+    except psutil.Error:
+        return 0
 
 
 def portable_gauge() -> Gauge:

@@ -17,6 +17,7 @@ from score_nb.evaluate.base import Confinement, EvaluatorSetup
 from score_nb.evaluate.folders import remove_tree
 from score_nb.evaluate.host import Host, Zygote
 from score_nb.evaluate.process import ProcessEvaluator, for_candidate, for_scorer, link_files
+from score_nb.evaluate.quota import Quota
 from score_nb.evaluate.streams import Pipe
 from score_nb.evaluate.watch import Child, Watch
 
@@ -162,7 +163,7 @@ class LocalEvaluator(ProcessEvaluator):
                 os.close(log_end)
                 os.close(null)
         used = to_scorer
-        return Watch(candidate, scorer, printed, lambda: os.fstat(used).st_blocks // 2)
+        return Watch(candidate, scorer, printed, lambda: os.fstat(used).st_blocks // 2, Quota.usual(own))
 
 
 class _Descriptors(NamedTuple):

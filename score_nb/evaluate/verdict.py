@@ -86,7 +86,7 @@ def _stopped(found: Findings, limits: Limits) -> tuple[Status, str]:
         return "memory", f"needed more than {limits.memory_mib:,} MiB"
     if found.cause == "metric memory":
         return "memory", f"metric needed more than {limits.memory_mib:,} MiB"
-    return "forbidden", "printed more than 256 MiB"
+    return "forbidden", found.excess
 
 
 def _told(report: Mapping[str, Any]) -> tuple[Status, str, str]:

@@ -13,16 +13,19 @@ from typing import Any, Literal
 
 from score_nb.evaluate import letters
 from score_nb.evaluate.gauge import Gauge, ProcGauge
+from score_nb.evaluate.quota import Quota
 from score_nb.evaluate.streams import READABLE, Poll, Stream, make_poll
 
 _TICK_S = 0.05
 _MAX_REPORT = 1 << 20
+_MAX_REPORTS = 8 << 20  # in all: a candidate can write what it likes to where it reports
 _MAX_PRINTED = 256 << 20
+_MAX_THREADS = 2_000
 _KEPT = 32_768  # of the log, at each end
 _LAST_WAIT_S = 20.0
 _SIGKILL = 9  # Windows has no name for it
 
-Cause = Literal["", "timeout", "memory", "metric memory", "flood", "closed"]
+Cause = Literal["", "timeout", "memory", "metric memory", "excess", "closed"]
 
 
 class Log:
@@ -68,6 +71,7 @@ class Child:
         self.peak_kib = 0
         self.is_lost = False  # the zygote died before it could tell the end
         self._text = bytearray()
+        self._read = 0
 
     @property
     def has_ended(self) -> bool:
@@ -96,10 +100,24 @@ class Child:
         with contextlib.suppress(BlockingIOError):
             data = self.reports.read()
             self.is_silent = not data
+            self._read += len(data)
             self._text += data
+        if self.is_flooding:
+            self._text.clear()
+            return []
         *lines, rest = bytes(self._text).split(b"\n")
         self._text = bytearray(rest[:_MAX_REPORT])
         return [report for report in map(_parsed, lines) if report]
+
+    @property
+    def is_flooding(self) -> bool:
+        """Whether more has come than reports can be."""
+        return self._read > _MAX_REPORTS
+
+    @property
+    def threads(self) -> int:
+        """How many threads it has."""
+        return self._gauge.threads(self.pid) if self.pid and not self.has_ended else 0
 
     def gauge_kib(self) -> int:
         """Return the private memory beyond what the child was forked with, KiB; keep its peak."""
@@ -130,6 +148,7 @@ class Findings:
     """What happened: why the kernel stopped it, if it did; what the two sides reported; how they ended."""
 
     cause: Cause = ""
+    excess: str = ""  # what the candidate did too much of, where that is the cause
     candidate: list[Mapping[str, Any]] = field(default_factory=list)
     scorer: list[Mapping[str, Any]] = field(default_factory=list)
     status: int | None = None  # of the candidate, if it ended by itself
@@ -158,13 +177,18 @@ class Watch:
         The candidate's output.
     arena : callable
         Returns the KiB that the candidate has put into shared memory.
+    quota : Quota or None
+        What the candidate may leave in its scratch folder.
     """
 
-    def __init__(self, candidate: Child, scorer: Child, log: Stream, arena: Callable[[], int]) -> None:
+    def __init__(
+        self, candidate: Child, scorer: Child, log: Stream, arena: Callable[[], int], quota: Quota | None = None
+    ) -> None:
         self._candidate = candidate
         self._scorer = scorer
         self._log = log
         self._arena = arena
+        self._quota = quota
         self._printed = Log()
         self._found = Findings()
 
@@ -206,11 +230,22 @@ class Watch:
             return "closed"
         if elapsed >= timeout_s:
             return "timeout"
-        if self._printed.size > _MAX_PRINTED:
-            return "flood"
-        if self._candidate.gauge_kib() + self._arena() > memory_mib * 1024:
+        self._found.excess = self._excess()
+        if self._found.excess:
+            return "excess"
+        in_scratch = self._quota.memory_kib if self._quota else 0
+        if self._candidate.gauge_kib() + self._arena() + in_scratch > memory_mib * 1024:
             return "memory"
         return "metric memory" if self._scorer.gauge_kib() > memory_mib * 1024 else ""
+
+    def _excess(self) -> str:
+        if self._printed.size > _MAX_PRINTED:
+            return f"printed more than {_MAX_PRINTED >> 20} MiB"
+        if self._candidate.is_flooding:
+            return "wrote to a descriptor that is not its own"
+        if self._candidate.threads > _MAX_THREADS:
+            return f"started more than {_MAX_THREADS:,} threads"
+        return self._quota.excess() if self._quota else ""
 
     def _handle(self, poll: Poll, wait_s: float) -> None:
         for fd, _ in poll.poll(wait_s * 1000):

@@ -1,0 +1,110 @@
+"""How much of the disk a candidate takes: its scratch folder, looked at from outside while it runs."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+
+MIB = 4_096  # as for one file, which the system limits by itself
+ENTRIES = 100_000
+DEPTH = 200
+_SHARE = 20  # of the time, at most, goes into looking: 1 in so many parts
+
+
+class _Excess(Exception):
+    """The folder holds more than it may; the message says of what."""
+
+
+@dataclass(slots=True)
+class _Sum:
+    blocks: int = 0
+    entries: int = 0
+
+
+class Quota:
+    """The limits of one scratch folder.
+
+    Parameters
+    ----------
+    folder : str
+        The candidate's scratch folder; it may be a link to it.
+    mib : int
+        What all files in it may take on the disk; holes take nothing.
+    entries : int
+        How many files, folders and links there may be.
+    """
+
+    def __init__(self, folder: str, mib: int, entries: int) -> None:
+        self._folder = folder
+        self._mib = mib
+        self._entries = entries
+        self._next = 0.0
+        self._is_memory = _is_memory(folder)
+        self._kib = 0
+
+    @classmethod
+    def usual(cls, folder: str) -> Quota:
+        """Return the limits that hold for candidates: never more than half of what is free."""
+        free = os.statvfs(folder) if hasattr(os, "statvfs") else None
+        free_mib = free.f_bavail * free.f_frsize >> 20 if free else MIB
+        return cls(folder, max(64, min(MIB, free_mib // 2)), ENTRIES)
+
+    @property
+    def memory_kib(self) -> int:
+        """What the folder takes of the memory, as of the last look: all of it where it lies on a tmpfs."""
+        return self._kib if self._is_memory else 0
+
+    def excess(self) -> str:
+        """Return what is too much in the folder, in words, "" where nothing is; looks only as often as is cheap."""
+        begin = time.monotonic()
+        if begin < self._next:
+            return ""
+        total = _Sum()
+        try:
+            self._add(self._folder, total, 0)
+        except _Excess as excess:
+            return str(excess)
+        self._kib = total.blocks // 2
+        now = time.monotonic()
+        self._next = now + _SHARE * (now - begin)
+        return ""
+
+    def _add(self, folder: str, total: _Sum, depth: int) -> None:
+        if depth > DEPTH:
+            raise _Excess(f"nested more than {DEPTH} folders in its scratch folder")
+        try:
+            entries = os.scandir(folder)
+        except FileNotFoundError:
+            return  # removed meanwhile
+        except OSError:
+            raise _Excess("made a folder in its scratch folder that cannot be looked into") from None
+        with entries:
+            for entry in entries:
+                try:
+                    blocks = entry.stat(follow_symlinks=False)
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                except OSError:
+                    continue
+                total.entries += 1
+                total.blocks += getattr(blocks, "st_blocks", blocks.st_size // 512)
+                if total.blocks > self._mib * 2048:
+                    raise _Excess(f"wrote more than {self._mib:,} MiB to its scratch folder")
+                if total.entries > self._entries:
+                    raise _Excess(f"made more than {self._entries:,} files in its scratch folder")
+                if is_folder:
+                    self._add(entry.path, total, depth + 1)
+
+
+def _is_memory(folder: str) -> bool:
+    """Return whether what is written to a folder takes memory instead of disk space."""
+    try:
+        device = os.stat(folder).st_dev
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
+            for line in mounts:
+                before, _, after = line.partition(" - ")
+                if before.split()[2] == f"{os.major(device)}:{os.minor(device)}":
+                    return after.split()[0] in ("tmpfs", "ramfs")
+    except (OSError, AttributeError, IndexError):
+        return False
+    return False
