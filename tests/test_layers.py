@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "score_nb"
-VALUES = {"types", "config", "errors", "events", "record"}
+VALUES = {"types", "config", "errors", "events", "record", "crossval"}
 PARTS = {"cell", "search", "propose", "evaluate", "store", "view"}
 MAY_IMPORT = {
     **dict.fromkeys(VALUES, VALUES),

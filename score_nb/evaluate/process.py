@@ -18,10 +18,12 @@ from typing import Any, Literal
 
 import psutil
 
+from score_nb.crossval import CrossValidation
 from score_nb.errors import BadInput, EvaluatorBroken
 from score_nb.evaluate import grants, letters, snapshot
 from score_nb.evaluate.base import Confinement, EvaluatorSetup
 from score_nb.evaluate.environment import import_path
+from score_nb.evaluate.folds import together
 from score_nb.evaluate.grants import Grants
 from score_nb.evaluate.verdict import Limits, judge
 from score_nb.evaluate.watch import Findings, Watch
@@ -33,7 +35,7 @@ _FILE_MIB = 4_096
 _ALWAYS = frozenset(("numpy.random", "joblib"))  # imported beforehand: random generators and the codec, n_jobs=-1
 # Parts of an order that only one side is given.
 _CANDIDATES = ("source", "discover")
-_SCORERS = ("metric", "is_main", "parameters", "contract", "probe")
+_SCORERS = ("metric", "fold", "is_main", "parameters", "contract", "probe")
 _open: weakref.WeakSet[ProcessEvaluator] = weakref.WeakSet()
 
 
@@ -57,6 +59,7 @@ class ProcessEvaluator(ABC):
         self._snapshots: list[snapshot.Snapshot] = []
         self._modules: set[str] = set()
         self._sent_modules: Mapping[str, str] = {}
+        self._n_folds: Mapping[str, int] = {}
         self._is_warm = False
         self._contract: dict[str, Any] = {}
         self.confinement = Confinement("none", {})
@@ -113,6 +116,9 @@ class ProcessEvaluator(ABC):
                 for name, value in names.items()
                 if isinstance(value, types.ModuleType)
             }
+            self._n_folds = {
+                name: value.n_folds for name, value in self._setup.scorer.items() if isinstance(value, CrossValidation)
+            }
             # From here on the copies count; the notebook's objects are not kept alive.
             self._setup = replace(self._setup, inputs={}, scorer={})
 
@@ -162,12 +168,20 @@ class ProcessEvaluator(ABC):
         EvaluatorBroken
             The tool itself failed (after one attempt to restart it), or `close` was called meanwhile.
         """
-        limits = self._limits
         name = self._setup.metric if metric == "metric" else self._setup.holdout
         if name is None:
             raise EvaluatorBroken("there is no hold-out metric to evaluate")
+        order = self._order(source, seed, name, probe)
+        n_folds = self._n_folds.get(name, 0)
+        if not n_folds:
+            return self._carry_out(order)
+        folds = ({**order, "fold": fold, "is_main": False} for fold in range(n_folds))
+        return together((self._carry_out(fold) for fold in folds), n_folds)
+
+    def _carry_out(self, order: dict[str, Any]) -> Evaluation:
+        limits = self._limits
+        order = {**order, "memory": limits.memory_mib, "cpu_s": 4 * limits.timeout_s + 10}
         with self._places:
-            order = self._order(source, seed, name, limits, probe)
             found = self._attempt(order, limits)
             if found.is_broken:
                 self._restart()
@@ -178,7 +192,7 @@ class ProcessEvaluator(ABC):
         if found.is_broken:
             raise EvaluatorBroken(f"candidates cannot be run: their process twice died before it began{_last(found)}")
         evaluation = judge(found, limits, self._setup.secrets)
-        self._warm_up(source, found, evaluation)
+        self._warm_up(order["source"], found, evaluation)
         return evaluation
 
     def close(self) -> None:
@@ -224,18 +238,17 @@ class ProcessEvaluator(ABC):
                 rest.close()
             return found
 
-    def _order(self, source: str, seed: int, metric: str, limits: Limits, probe: bool) -> dict[str, Any]:
+    def _order(self, source: str, seed: int, metric: str, probe: bool) -> dict[str, Any]:
         return {
             "outputs": self._setup.outputs,
             "parameters": self._setup.parameters,
             "source": source,
             "metric": metric,
+            "fold": None,
             "is_main": metric == self._setup.metric,
             "contract": self._contract,
             "probe": probe,
             "seed": seed,
-            "memory": limits.memory_mib,
-            "cpu_s": 4 * limits.timeout_s + 10,
             "file_mib": _FILE_MIB,
             "arena": arena_bytes(),
             "discover": not self._is_warm,

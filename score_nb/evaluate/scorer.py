@@ -36,7 +36,7 @@ def run(work: leaf.Work) -> None:
 def _judge(work: leaf.Work) -> dict[str, object]:
     """Return what the kernel is told of a success: values, flags, contract and probes."""
     order = work.order
-    metric = work.namespace[order["metric"]]
+    metric = _metric(work)
     expected = order["contract"]
     lengths = frozenset[int]() if expected else contract.held_lengths(metric, work.namespace)
     watcher = signals.Signals(expected, has_same_lengths=order["is_main"], lengths=lengths)
@@ -70,8 +70,13 @@ def _receive(work: leaf.Work, caller: proxy.Caller, watcher: signals.Signals) ->
     return {name: watcher.output(caller, name, value) for name, value in outputs.items()}
 
 
+def _metric(work: leaf.Work) -> Any:
+    metric, fold = work.namespace[work.order["metric"]], work.order["fold"]
+    return metric if fold is None else metric.fold(fold)
+
+
 def _score(work: leaf.Work, outputs: Mapping[str, Any]) -> list[tuple[str, float]]:
-    metric = work.namespace[work.order["metric"]]
+    metric = _metric(work)
     # As in a notebook, where the cell's names are globals: what the metric calls may read them too.
     work.namespace.update(outputs)
     try:
