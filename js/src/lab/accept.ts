@@ -48,7 +48,8 @@ export function panelOf(tracker: INotebookTracker, origin: Node | null, cellId: 
   );
 }
 
-function showCell(tracker: INotebookTracker, panel: NotebookPanel, cellId: string | null): void {
+/** Make a cell the active one and scroll to it. */
+export function showCell(tracker: INotebookTracker, panel: NotebookPanel, cellId: string | null): void {
   const index = panel.content.widgets.findIndex(cell => cell.model.id === cellId);
   if (index < 0) return;
   panel.content.activeCellIndex = index;

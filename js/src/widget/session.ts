@@ -3,7 +3,9 @@
 import type { AcceptResult } from "../shared/accept";
 import type { NodeWire, RunState } from "../shared/protocol";
 import { isNotebookModel, type NotebookModelLike } from "../shared/shared-cell";
+import { preferences } from "../shared/status";
 import { bestIndex } from "./derive";
+import { herald } from "./herald";
 import { type Channel, Link } from "./link";
 import { Cell, type RunData } from "./store";
 
@@ -50,6 +52,12 @@ export interface Ui {
   folded: ReadonlySet<number>;
 }
 
+/** Return how a page begins, as the user likes it where there are settings. */
+function start(): Ui {
+  const { compareWith, difference } = preferences();
+  return { ...START, base: compareWith, isBeside: difference === "split" };
+}
+
 const START: Ui = {
   selected: null,
   tab: "diff",
@@ -69,7 +77,8 @@ export const MORE_EVALUATIONS = 3;
 
 export class Session {
   readonly link: Link;
-  readonly ui = new Cell<Ui>(START);
+  private readonly silence: () => void;
+  readonly ui = new Cell<Ui>(start());
   /** Kept here, not in a view: a front end may draw the view anew at any time. */
   readonly outcome = new Cell<Outcome | null>(null);
 
@@ -84,6 +93,7 @@ export class Session {
     private readonly manager: unknown,
   ) {
     this.link = new Link(channel);
+    this.silence = channel.isSaved ? () => {} : herald(this.link);
     this.link.data.subscribe(() => {
       const { run } = this.link.data.get();
       const asked = this.asked.get();
@@ -116,6 +126,7 @@ export class Session {
   }
 
   close(): void {
+    this.silence();
     this.link.close();
   }
 }

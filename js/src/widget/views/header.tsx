@@ -3,12 +3,13 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { RunState } from "../../shared/protocol";
+import { preferences, TAB_EVENT } from "../../shared/status";
 import { gain, isNoise, secondsLeft } from "../derive";
 import { clock, count, dollars, duration, number, signed } from "../format";
 import { type Insight, useCell, usePlace, useTick } from "../hooks";
 import { type AcceptDo, AcceptMenu } from "./accept-menu";
 import { Budget } from "./budget";
-import { BulbIcon, PauseIcon, PlayIcon, StopIcon } from "./icons";
+import { BulbIcon, PauseIcon, PlayIcon, StopIcon, TabIcon } from "./icons";
 import { Popover } from "./parts";
 
 const STATE_WORDS: Record<RunState, string> = {
@@ -76,7 +77,28 @@ function Actions({ insight, accept }: { insight: Insight; accept: AcceptDo }) {
         onClick={() => session.ask("stop")}
       />
       <AcceptMenu insight={insight} accept={accept} />
+      <TabButton />
     </div>
+  );
+}
+
+/** Shows the run in a tab of its own, where the page around offers tabs and this is not one. */
+function TabButton() {
+  const { root } = usePlace();
+  if (!preferences().hasTabs || root.closest(".score-nb-tab") !== null) return null;
+  return (
+    <button
+      type="button"
+      class="snb-button snb-icon snb-plain"
+      style={{ height: "28px" }}
+      aria-label="Open in its own tab"
+      title="Open in its own tab"
+      onClick={() =>
+        root.dispatchEvent(new CustomEvent(TAB_EVENT, { bubbles: true, composed: true, cancelable: true }))
+      }
+    >
+      <TabIcon />
+    </button>
   );
 }
 

@@ -95,6 +95,11 @@ export const BoxIcon = () => (
     <path d="M2.500 2.500h9v9h-9Z" stroke-dasharray="2.200 2.200" />
   </Icon>
 );
+export const TabIcon = () => (
+  <Icon>
+    <path d="M8 2.500h3.500V6M11.300 2.700 7 7M6 3H3.500a1 1 0 0 0-1 1v6.500a1 1 0 0 0 1 1H10a1 1 0 0 0 1-1V8" />
+  </Icon>
+);
 export const FoldIcon = () => (
   <Icon>
     <path d="M2.5 7h9M4.5 2.5 7 5l2.5-2.5M4.5 11.5 7 9l2.5 2.5" />
