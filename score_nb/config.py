@@ -44,6 +44,7 @@ class Options:
     wait: bool | None = None
     name: str | None = None
     fresh: bool = False
+    stub: bool = False
 
     def __post_init__(self) -> None:
         _at_least("nodes", self.nodes, 1)

@@ -60,6 +60,16 @@ def _run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _convert(arguments: argparse.Namespace) -> int:
+    from score_nb.batch.headless import convert_notebook
+
+    target = arguments.output or arguments.input.with_name(f"{arguments.input.stem}.score.ipynb")
+    for sentence in convert_notebook(arguments.input, target):
+        print(sentence)
+    print(f"notebook: {target}")
+    return DONE
+
+
 def _runs(arguments: argparse.Namespace) -> int:
     print(stored.listing(arguments.path))
     return DONE
@@ -106,6 +116,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"score-nb {score_nb.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
+    convert = _command(commands, "convert", _convert, "write a notebook in ERA's format as one with a %%score cell")
+    convert.add_argument("input", type=Path, metavar="IN.ipynb")
+    convert.add_argument("output", type=Path, metavar="OUT.ipynb", nargs="?", help="default: IN.score.ipynb")
     _add_stored(commands)
 
     doctor = _command(commands, "doctor", _doctor, "what this machine can do: confinement, model, packages, extension")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from score_nb.batch.accepted import accept_in
-from score_nb.batch.results import Result, is_search, results_in
+from score_nb.batch.convert import convert
+from score_nb.batch.era import is_era
+from score_nb.batch.results import Result, is_search, results_in, summarize_in
 from score_nb.cell.options import Given, parse_options, to_line
 from score_nb.errors import ScoreError
 from score_nb.store.runs import store_root
@@ -62,45 +65,91 @@ def run_notebook(job: Job) -> list[Result]:
     ScoreError
         The notebook cannot be read or written, or a cell failed: the message names it.
     """
-    _check(job)
-    with _environment(job), _ended_politely():
-        _execute(job)
+    given = _check(job)
+    with _environment(job), _ended_politely(), tempfile.TemporaryDirectory(prefix="score-nb-") as folder:
+        _execute(job, _executable(given, job, Path(folder)))
     notebook = _read(job.target)
-    _check_cells(notebook, job)
     results = results_in(notebook, _store(job))
+    summarize_in(notebook, results)
+    notebook.metadata.get("papermill", {})["input_path"] = str(job.source)
     if job.accept:
         accept_in(notebook, results)
-        _write(notebook, job.target)
+    else:
+        accept_in(notebook, [result for result in results if result.is_of_stub])
+    _write(notebook, job.target)
+    _check_cells(notebook, job)
     return results
 
 
-def _check(job: Job) -> None:
-    if not job.source.is_file():
-        raise ScoreError(f"there is no notebook {job.source}")
+def read_notebook(path: Path) -> Any:
+    """Return the notebook in a file, brought to format 4.
+
+    Raises
+    ------
+    ScoreError
+        There is none.
+    """
+    if not path.is_file():
+        raise ScoreError(f"there is no notebook {path}")
     try:
-        notebook = _read(job.source)
+        return _read(path)
     except Exception as error:  # noqa: BLE001 (nbformat has a dozen ways to say that a file is no notebook)
-        raise ScoreError(f"{job.source} is no notebook ({type(error).__name__}: {_first_line(error)})") from None
+        raise ScoreError(f"{path} is no notebook ({type(error).__name__}: {_first_line(error)})") from None
+
+
+def convert_notebook(source: Path, target: Path) -> tuple[str, ...]:
+    """Write the notebook in ERA's format at `source` as one with a `%%score` cell; return what was made of it.
+
+    Raises
+    ------
+    ScoreError
+        It is not in that format, or cannot be converted; the message says what stands in the way.
+    """
+    notebook = read_notebook(source)
+    if any(is_search(cell) for cell in notebook.cells):
+        raise ScoreError(f"{source} has a %%score cell already: run it as it is")
+    if source.resolve() == target.resolve():
+        raise ScoreError(f"the output would replace {source}: name another file")
+    converted = convert(notebook)
+    try:
+        _write(converted.notebook, target)
+    except OSError as error:
+        raise ScoreError(f"cannot write {target} ({error.strerror}): choose another place") from error
+    return converted.said
+
+
+def _check(job: Job) -> Any:
+    notebook = read_notebook(job.source)
     if job.source.resolve() == job.target.resolve():
         raise ScoreError(f"the output would replace {job.source}: name another file")
     if not job.target.parent.is_dir():
         raise ScoreError(f"there is no folder {job.target.parent} for the output: make it first")
-    if not any(is_search(cell) for cell in notebook.cells):
-        if any("rewrite_cell" in cell.metadata.get("tags", ()) for cell in notebook.cells):
-            raise ScoreError(
-                f"{job.source} is in ERA's format, which this version does not read: write %%score over its cell"
-            )
+    return notebook
+
+
+def _executable(notebook: Any, job: Job, folder: Path) -> Path:
+    """Return the file to execute: the source, or for a notebook in ERA's format what it is converted to."""
+    if any(is_search(cell) for cell in notebook.cells):
+        return job.source
+    if not is_era(notebook):
         print(f"score-nb: {job.source} has no %%score cell: it is run as it is", file=sys.stderr)
+        return job.source
+    converted = convert(notebook)
+    for sentence in converted.said:
+        print(f"score-nb: {job.source.name} is in ERA's format: {sentence}", file=sys.stderr)
+    path = folder / job.source.name
+    _write(converted.notebook, path)
+    return path
 
 
-def _execute(job: Job) -> None:
+def _execute(job: Job, source: Path) -> None:
     import papermill
     from jupyter_client.kernelspec import NoSuchKernel
     from papermill.exceptions import PapermillExecutionError
 
     try:
         papermill.execute_notebook(
-            str(job.source), str(job.target), parameters=dict(job.parameters), cwd=str(_folder(job)),
+            str(source), str(job.target), parameters=dict(job.parameters), cwd=str(_folder(job)),
             kernel_name=job.kernel, progress_bar=False, stdout_file=sys.stderr, stderr_file=sys.stderr,
         )  # fmt: skip
     except PapermillExecutionError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,12 @@ from score_nb.errors import RunNotFound, StoreBroken
 from score_nb.record import Record
 from score_nb.run.run import stored_record
 from score_nb.store.runs import find_run
-from score_nb.view.data import MIME
+from score_nb.view.data import MIME, run_summary
 from score_nb.view.text import progress_line
 from score_nb.view.words import gain_words, number
 
 MAGIC = "%%score"
+TAG = "score_nb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,14 @@ class Result:
 
     @property
     def has_gain(self) -> bool:
-        """Whether a candidate beat the seed."""
-        return (self.record.gain or 0.0) > 0.0
+        """Whether a candidate beat the seed; one with a value beats a stub."""
+        record = self.record
+        return (record.gain or 0.0) > 0.0 or (record.best is not None and self.is_of_stub)
+
+    @property
+    def is_of_stub(self) -> bool:
+        """Whether the seed had no value, so that only the best candidate is of use to the cells below."""
+        return self.record.seed is not None and not self.record.seed.is_scored
 
     @property
     def words(self) -> str:
@@ -60,6 +67,18 @@ def results_in(notebook: Any, root: Path) -> list[Result]:
         if record is not None:
             found.append(Result(cell, record))
     return found
+
+
+def summarize_in(notebook: Any, results: Iterable[Result]) -> None:
+    """Put what the searches found into the notebook's metadata, and tag their cells, for scripts to find."""
+    summaries = []
+    for result in results:
+        tags = result.cell.metadata.setdefault("tags", [])
+        if TAG not in tags:
+            tags.append(TAG)
+        summaries.append({**run_summary(result.record), "cell_id": result.cell.get("id")})
+    if summaries:
+        notebook.metadata["score_nb"] = {"runs": summaries}
 
 
 def run_data_of(cell: Any) -> Mapping[str, Any] | None:

@@ -89,6 +89,8 @@ OPTIONS: tuple[OptionSpec, ...] = (
                        "score_nb.open_run(NAME))"),
     OptionSpec(flag="--fresh", field="fresh", kind="flag", constant=True, default="off",
                meaning="start anew even if a stored run could go on"),
+    OptionSpec(flag="--stub", field="stub", kind="flag", constant=True, default="off",
+               meaning="the cell may be a stub that has no value yet: the search begins with its first whole version"),
 )  # fmt: skip
 
 BY_FLAG: Mapping[str, OptionSpec] = MappingProxyType({spec.flag: spec for spec in OPTIONS})
@@ -311,7 +313,7 @@ def _checked(name: str, value: Any) -> Any:
         if value not in ("maximize", "minimize"):
             raise BadOption(f"direction is 'maximize' or 'minimize', not {value!r}")
         return value
-    if name in ("wait", "fresh"):
+    if name in ("wait", "fresh", "stub"):
         if not isinstance(value, bool):
             raise BadOption(f"{name} is True or False, not {value!r}")
         return value

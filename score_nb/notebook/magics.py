@@ -16,7 +16,7 @@ from score_nb.notebook.metric import find_function
 from score_nb.notebook.prepared import Search, plan
 from score_nb.notebook.registry import REGISTRY, Started
 from score_nb.notebook.settings import Score
-from score_nb.notebook.watching import Cell, current_cell, display_run, follow, raise_if_failed, say
+from score_nb.notebook.watching import Cell, current_cell, display_run, display_summary, follow, raise_if_failed, say
 from score_nb.run.run import Run
 
 OPTIONS_VARIABLE = "SCORE_NB_OPTIONS"
@@ -46,7 +46,8 @@ class ScoreMagics:
         for sentence in (*prepared.found.notes, *said):
             say(sentence)
         _show(started, here, options)
-        if os.environ.get(ACCEPT_VARIABLE) == "1":
+        # The cells below a stub could do nothing with it.
+        if os.environ.get(ACCEPT_VARIABLE) == "1" or (options.stub and here.audience == "nobody"):
             self._accept(started.run)
 
     def line_magic(self, line: str) -> Any:
@@ -155,6 +156,8 @@ def _show(started: Started, here: Cell, options: Options) -> None:
             run, None if here.audience == "page" else say, leave_pauses=here.audience == "nobody", known=started.told
         )
     finally:
+        if here.audience == "nobody":
+            display_summary(run)
         if here.audience != "page":
             display_run(run)
     raise_if_failed(run)

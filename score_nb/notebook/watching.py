@@ -15,6 +15,7 @@ LINE_S = 10.0
 IMPROVEMENT_S = 1.0
 LOOK_S = 0.2
 STOP_S = 30.0
+SCRAP = "application/scrapbook.scrap.json+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,21 @@ def display_run(run: Run) -> None:
     from score_nb.view.report import bundle
 
     display(bundle(run.snapshot()), raw=True)  # type: ignore[no-untyped-call]
+
+
+def display_summary(run: Run) -> None:
+    """Leave the run's summary in the cell's output as data, as scrapbook does: `scrapbook` reads it by the run's name.
+
+    It shows nothing.
+    """
+    from IPython.display import publish_display_data
+
+    from score_nb.view.data import run_summary
+
+    record = run.snapshot()
+    scrap = {"name": record.name, "data": run_summary(record), "encoder": "json", "version": 1}
+    known_by = {"scrapbook": {"name": record.name, "data": True, "display": False}}
+    publish_display_data({SCRAP: scrap}, metadata=known_by)  # type: ignore[no-untyped-call]
 
 
 def _stop(run: Run) -> None:

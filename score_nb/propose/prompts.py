@@ -132,7 +132,7 @@ def _metric(request: Request) -> str:
     task = request.task
     better = "higher" if request.direction == "maximize" else "lower"
     lines = [f"`{task.metric}`: {better} is better."]
-    if task.metric_doc:
+    if task.metric_doc and task.metric_doc not in task.goal:
         lines.append(task.metric_doc)
     if task.metric_source:
         lines.append(f"```python\n{task.metric_source}\n```")

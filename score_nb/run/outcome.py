@@ -12,11 +12,17 @@ from score_nb.types import Direction, Evaluation, Flag, Node, to_score
 
 TIMEOUT_FACTOR, TIMEOUT_LEAST_S = 10.0, 30.0
 MEMORY_FACTOR, MEMORY_LEAST_MIB = 4.0, 1024
+STUB_TIMEOUT_S, STUB_MEMORY_MIB = 600.0, 4096
 LOG_LINES_SHOWN = 8
 
 
 def limits_from(seed: Evaluation, options: Options) -> tuple[float, int]:
-    """Return wall seconds and MiB for one evaluation: as asked for, else multiples of what the seed needed."""
+    """Return wall seconds and MiB for one evaluation: as asked for, else multiples of what the seed needed.
+
+    A stub needed nothing, which says nothing: its candidates get a generous fixed share.
+    """
+    if seed.value is None:
+        return options.timeout or STUB_TIMEOUT_S, options.memory or STUB_MEMORY_MIB
     timeout = options.timeout or max(TIMEOUT_LEAST_S, TIMEOUT_FACTOR * seed.seconds)
     memory = options.memory or max(MEMORY_LEAST_MIB, math.ceil(MEMORY_FACTOR * seed.peak_mib))
     return timeout, memory

@@ -99,7 +99,7 @@ def test_record_into_a_folder_that_is_not_there_is_one_line(tmp_path: Path, caps
         (["run", "good.ipynb", "--nodes", "many"], "--nodes takes a whole number"),
         (["run", "good.ipynb", "--maximize", "--minimize"], "exclude each other"),
         (["run", "good.ipynb", "--kernel", "nix"], "there is no kernel nix"),
-        (["run", "era.ipynb"], "ERA's format"),
+        (["run", "era.ipynb"], "no score is printed below the mutable cell"),
         (["runs", "nowhere"], "nowhere does not exist"),
         (["export", "near", "run.csv"], "There are none yet"),
     ],
@@ -110,7 +110,7 @@ def test_what_cannot_work_is_one_line_and_exit_code_1(
     write(tmp_path / "good.ipynb", SEED)
     (tmp_path / "junk.ipynb").write_text("{}")
     era = json.loads(write(tmp_path / "era.ipynb", "x = 1").read_text())
-    era["cells"][0]["metadata"]["tags"] = ["rewrite_cell"]
+    era["cells"][0]["metadata"]["tags"] = ["rewrite_cell"]  # and nothing that would score it
     (tmp_path / "era.ipynb").write_text(json.dumps(era))
     assert main(arguments) == 1
     error = capsys.readouterr().err
