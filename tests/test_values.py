@@ -13,7 +13,7 @@ from score_nb import events as ev
 from score_nb.config import Options, options_from
 from score_nb.errors import BadOption
 from score_nb.record import Record, replay
-from score_nb.types import Candidate, Node, Pick, digest, to_score
+from score_nb.types import Candidate, Flag, Node, Pick, digest, to_score
 
 PICK = Pick(1.0, 1, 0.5)
 
@@ -80,12 +80,18 @@ def test_proposals_default_to_twice_the_workers() -> None:
 EVENTS = [
     ev.RunStarted(0.0, "id", "m", "now", {"seed": "x"}, {"nodes": 5}, {"python": "3"}, "f", "nb.ipynb"),
     ev.RunResumed(1.0, {"nodes": 9}),
-    ev.EvaluatorReady(1.0, {"level": "full", "layers": {}}, 30.0, 1024),
+    ev.EvaluatorReady(1.0, {"level": "full", "layers": {}}, 30.0, 1024, {"x": {"container": "array"}}),
+    ev.SeedTested(1.5, 0.5, None, {"constant": 0.25}),
     ev.ExpansionStarted(2.0, 1, (0, 3), "recombine", PICK, "hint", "idea"),
     ev.ProposalReceived(3.0, 1, "x = 1", "m", "d", "p", "r", 1, 2, 0.1, 0.5),
     ev.EvaluationStarted(3.5, 1),
     ev.ExpansionDropped(4.0, 1, "no cell"),
     ev.NodeAdded(5.0, node(2, (0, 1), None, pick=PICK, metrics={"recall": 0.5})),
+    ev.NodeAdded(5.0, node(3, (0,), 2.0, values=(1.0, 3.0), spread=1.4, flags=(Flag("jump", "far off", True),))),
+    ev.NodeEvaluated(5.5, 3, 2.5, 0.5, (2.0, 3.0), (Flag("constant", "all 1"),)),
+    ev.NodeFlagged(5.6, 3, Flag("holdout", "worse there")),
+    ev.NodeAllowed(5.7, 3),
+    ev.BranchDropped(5.8, 3),
     ev.HoldoutScored(6.0, 2, 0.5),
     ev.StateChanged(7.0, "paused", "why"),
     ev.NodeAccepted(8.0, 2),
