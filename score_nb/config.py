@@ -29,6 +29,10 @@ class Options:
     workers: int | None = None
     proposals: int | None = None
     model: str | None = None
+    effort: str | None = None
+    edit: bool = False
+    prompts: str | None = None
+    rows: int = 0
     ideas: str | None = None
     goal: str | None = None
     holdout: str | None = None
@@ -44,11 +48,13 @@ class Options:
     wait: bool | None = None
     name: str | None = None
     fresh: bool = False
+    dry_run: bool = False
     stub: bool = False
 
     def __post_init__(self) -> None:
         _at_least("nodes", self.nodes, 1)
         _at_least("repeats", self.repeats, 1)
+        _at_least("rows", self.rows, 0)
         for option in ("workers", "proposals", "memory", "tokens"):
             _at_least(option, getattr(self, option), 1)
         for option in ("minutes", "timeout", "cost"):

@@ -54,8 +54,17 @@ OPTIONS: tuple[OptionSpec, ...] = (
                default="SCORE_NB_MODEL, else offline where no key or server is configured",
                meaning="model, or several (an ensemble); `offline` needs no key and no network and is no language "
                        "model; `replay:FILE` replays a recording"),
-    OptionSpec(flag="--ideas", field="ideas", argument="NAME_OR_GLOB",
-               meaning="a list of strings in the notebook, or text, Markdown or PDF files"),
+    OptionSpec(flag="--effort", field="effort", argument="LEVEL", default="the model's own",
+               meaning="how long a model that reasons may think (`low`, `medium`, `high`, as its server takes it)"),
+    OptionSpec(flag="--edit", field="edit", kind="flag", constant=True, default="off: the model chooses",
+               meaning="ask for SEARCH/REPLACE edits instead of whole cells: fewer tokens for long ones"),
+    OptionSpec(flag="--prompts", field="prompts", argument="FOLDER", default="those of the package",
+               meaning="a folder of prompt templates that stand in for the shipped ones"),
+    OptionSpec(flag="--rows", field="rows", kind="whole", argument="N", default="0",
+               meaning="rows of the inputs that the model may see"),
+    OptionSpec(flag="--ideas", field="ideas", argument="NAMES_OR_GLOBS",
+               meaning="a list of strings in the notebook, or files: text, Markdown, PDF, BibTeX; several joined by "
+                       "commas"),
     OptionSpec(flag="--goal", field="goal", argument="TEXT",
                default="the metric's docstring and the nearest Markdown above",
                meaning="what the task is, for the model"),
@@ -89,6 +98,9 @@ OPTIONS: tuple[OptionSpec, ...] = (
                        "score_nb.open_run(NAME))"),
     OptionSpec(flag="--fresh", field="fresh", kind="flag", constant=True, default="off",
                meaning="start anew even if a stored run could go on"),
+    OptionSpec(flag="--dry-run", field="dry_run", kind="flag", constant=True, default="off",
+               meaning="run the cell and show the first prompt with an estimate of calls, tokens, cost and minutes; no "
+                       "search is started and no model is asked"),
     OptionSpec(flag="--stub", field="stub", kind="flag", constant=True, default="off",
                meaning="the cell may be a stub that has no value yet: the search begins with its first whole version"),
 )  # fmt: skip
@@ -313,7 +325,7 @@ def _checked(name: str, value: Any) -> Any:
         if value not in ("maximize", "minimize"):
             raise BadOption(f"direction is 'maximize' or 'minimize', not {value!r}")
         return value
-    if name in ("wait", "fresh", "stub"):
+    if name in ("wait", "fresh", "stub", "edit", "dry_run"):
         if not isinstance(value, bool):
             raise BadOption(f"{name} is True or False, not {value!r}")
         return value

@@ -17,6 +17,7 @@ from score_nb.config import Options
 from score_nb.errors import BadOption, RunNotFound, ScoreError
 from score_nb.notebook.history import origin_of
 from score_nb.notebook.listing import RunList, listed
+from score_nb.notebook.reading import found_papers
 from score_nb.notebook.registry import REGISTRY, Started, notebook_root
 from score_nb.notebook.watching import Cell, display_run, follow, raise_if_failed, say
 from score_nb.run.run import Run
@@ -35,6 +36,7 @@ Steer the runs of this notebook.  RUN is a name, the latest run where it is left
 %score diff [RUN] [A] [B]     what changed from A (the seed) to B (the best)
 %score code [RUN] [NODE]      the source of a node
 %score idea TEXT              have an idea tried
+%score idea --search WORDS [--most N]  find papers (Europe PMC, arXiv); the run at work tries each
 %score expand NODE [TEXT]     ask for a child of that node, with a hint
 %score drop [RUN] NODE        give up a node and all below it: not expanded any more, and not the best
 %score evaluate [RUN] NODE [K]  evaluate a node K times more (3): its value is the mean, and some doubts are answered
@@ -131,14 +133,21 @@ def code(asked: Asked) -> None:
     say(started.run.code(_node(words, 0, None)))
 
 
-def idea(asked: Asked) -> None:
-    """Add an idea to the latest run."""
+def idea(asked: Asked) -> Any:
+    """Add an idea to the latest run, or the papers that a search finds; these are returned, too."""
     text = _unquoted(asked.rest)
+    if text.startswith("--"):
+        started = REGISTRY.latest()
+        papers, said = found_papers(text, started.run if started else None)
+        for sentence in said:
+            say(sentence)
+        return papers
     if not text:
         raise BadOption("say the idea: %score idea TEXT")
     run = _latest().run
     run.add_idea(text)
     say(f"{run.name} will try it")
+    return None
 
 
 def expand(asked: Asked) -> None:

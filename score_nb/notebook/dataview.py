@@ -1,4 +1,4 @@
-"""What the model is told of the inputs: types, shapes and summaries; never rows, never values beyond categories."""
+"""What the model is told of the inputs: types, shapes and summaries; rows only where the user allows them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,44 @@ from typing import Any
 MOST_CHARACTERS = 8_000
 MOST_COLUMNS = 60
 MOST_CATEGORIES = 20
+ROW_CHARACTERS = 400
 # Summaries of larger arrays are taken from evenly spaced elements.
 MOST_ELEMENTS = 5_000_000
 
 
-def data_view(inputs: Mapping[str, Any]) -> str:
-    """Return one paragraph per input: type, shape, dtype, range, categories, missing values."""
+def data_view(inputs: Mapping[str, Any], rows: int = 0) -> str:
+    """Return one paragraph per input: type, shape, dtype, range, categories, missing values; then its first `rows`."""
     lines: list[str] = []
     for name in sorted(inputs, key=lambda name: (_rank(inputs[name]), name)):
         lines.extend(_described(name, inputs[name]))
+        lines.extend(_first_rows(inputs[name], rows))
     text = "\n".join(lines)
     return text if len(text) <= MOST_CHARACTERS else text[:MOST_CHARACTERS].rsplit("\n", 1)[0] + "\n…"
+
+
+def _first_rows(value: Any, rows: int) -> Iterator[str]:
+    """Yield the first rows of tables, arrays and lists."""
+    kind = str(type(value).__module__).partition(".")[0]
+    try:
+        if rows < 1:
+            return
+        if kind == "anndata":
+            yield from _first_rows(value.obs, rows)
+        elif kind == "pandas":
+            shown = value.iloc[:rows, :MOST_COLUMNS] if value.ndim > 1 else value[:rows]
+            yield from _table(shown.to_csv() if hasattr(shown, "to_csv") else str(list(shown)))
+        elif kind == "numpy" and value.ndim:
+            numpy = sys.modules["numpy"]
+            yield from _table(numpy.array2string(value[:rows], threshold=MOST_COLUMNS, precision=4))
+        elif isinstance(value, (list, tuple)):
+            yield from _table("\n".join(repr(item) for item in value[:rows]))
+    except (TypeError, ValueError, AttributeError, NotImplementedError, KeyError):
+        return  # a value that shows no rows is told by its summary
+
+
+def _table(text: str) -> Iterator[str]:
+    yield "  first rows:"
+    yield from (f"  | {line[:ROW_CHARACTERS]}" for line in text.rstrip("\n").split("\n"))
 
 
 def _rank(value: Any) -> int:

@@ -41,6 +41,9 @@ class ScoreMagics:
         prepared = plan(
             metric, asked.metric, seed, self.shell.user_ns, options, text=here.text, cell_id=here.cell_id, line=written
         )
+        if options.dry_run:
+            self._rehearse(prepared, seed)
+            return
         started, said = self._begin(prepared, seed)
         bind(started.run, self.shell.user_ns, options.name)
         for sentence in (*prepared.found.notes, *said):
@@ -73,15 +76,22 @@ class ScoreMagics:
     def _here(self) -> Cell:
         return current_cell(self.shell, REGISTRY.history.running if REGISTRY.history else ("", None))
 
+    def _rehearse(self, prepared: Search, seed: str) -> None:
+        """Run the cell as any cell, and show what a search would begin with."""
+        from IPython.display import display
+
+        from score_nb.notebook.dryrun import preview
+
+        shown = preview(prepared)
+        _run_seed(self.shell, seed)
+        display(shown)  # type: ignore[no-untyped-call]
+
     def _begin(self, prepared: Search, seed: str) -> tuple[Started, list[str]]:
         """Copy the inputs, run the seed as any cell, start the run; nothing is started where the seed fails."""
         try:
             if prepared.live_twin() is None or prepared.options.fresh:
                 prepared.prepare()
-            result = self.shell.run_cell(seed)
-            if not result.success:
-                error = result.error_before_exec or result.error_in_exec
-                raise BadSeed(f"the cell failed ({type(error).__name__}, see above): no search was started")
+            _run_seed(self.shell, seed)
             started, said = prepared.start()
             return started, [*_changed_in_place(prepared, self.shell.user_ns), *said]
         finally:
@@ -118,6 +128,13 @@ def _from_environment() -> Any:
         return parse_options(os.environ.get(OPTIONS_VARIABLE, ""))
     except BadOption as error:
         raise BadOption(f"in {OPTIONS_VARIABLE}: {error}") from None
+
+
+def _run_seed(shell: Any, seed: str) -> None:
+    result = shell.run_cell(seed)
+    if not result.success:
+        error = result.error_before_exec or result.error_in_exec
+        raise BadSeed(f"the cell failed ({type(error).__name__}, see above): no search was started")
 
 
 def _seed(here: Cell, cell: str) -> str:

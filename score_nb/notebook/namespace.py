@@ -148,7 +148,7 @@ def study(
         scorer=tuple(sorted(scorer)),
         leaks=sides.leaks,
         goal=options.goal or "\n\n".join(text for text in (goal, doc) if text),
-        data_view=data_view(inputs),
+        data_view=data_view(inputs, options.rows),
         bounds=bounds_of(metric, metric_name),
     )
     return Study(

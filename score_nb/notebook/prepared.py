@@ -12,12 +12,13 @@ from score_nb.config import Options
 from score_nb.errors import BadOption
 from score_nb.evaluate.base import Evaluator, EvaluatorSetup
 from score_nb.notebook.history import Origin, origin_of
-from score_nb.notebook.ideas import read_ideas
+from score_nb.notebook.ideas import Ideas, read_ideas
 from score_nb.notebook.metric import Metric
 from score_nb.notebook.namespace import Study, seed_names, study
 from score_nb.notebook.place import markdown_above, notebook_folder, notebook_path
 from score_nb.notebook.registry import REGISTRY, Started, key_of, notebook_root
 from score_nb.propose.base import Proposer
+from score_nb.propose.choose import Manner, is_language_model, proposer_for, recorded_seed
 from score_nb.propose.redact import secrets_in
 from score_nb.run.run import Run
 from score_nb.run.start import Launch, start_run
@@ -36,7 +37,7 @@ class Search:
     origin: Origin
     root: Path
     notebook: str
-    ideas: tuple[str, ...]
+    ideas: Ideas
     line: str = ""
     _evaluator: Evaluator | None = None
     _proposer: Proposer | None = None
@@ -89,7 +90,7 @@ class Search:
                 fingerprint=self.found.fingerprint,
                 notebook=self.notebook,
                 holdout_source=self.found.holdout_source,
-                ideas=self.ideas,
+                ideas=self.ideas.texts,
             )
         )
         self._is_taken = run.is_live  # the run closes them at its end; a run that could not be started does not
@@ -131,9 +132,11 @@ class Search:
 
     def proposer(self) -> Proposer:
         """Return who writes the candidates."""
-        from score_nb.propose.choose import proposer_for
-
-        return proposer_for(self.options.model)
+        options = self.options
+        manner = Manner(
+            effort=options.effort, edits=options.edit, prompts=options.prompts, papers=self.ideas.papers
+        )  # fmt: skip
+        return proposer_for(options.model, manner=manner)
 
     def _take_evaluator(self) -> Evaluator:
         self._evaluator = self._evaluator or self.evaluator()
@@ -194,6 +197,9 @@ def plan(
         What does not fit, in one line.
     """
     origin = origin_of(text or (f"{line}\n{seed}" if line else seed), cell_id)
+    if options.seed is None:
+        # A recording gives the same tree again, whatever the workers and the timing.
+        options = replace(options, seed=recorded_seed(options.model))
     name = options.name or (metric_name if metric_name.isidentifier() else "metric")
     path = notebook_path(namespace, os.environ)
     cell = seed_names(seed)
@@ -217,7 +223,9 @@ def plan(
         origin=origin,
         root=notebook_root(namespace),
         notebook=path.name if path else "",
-        ideas=read_ideas(options.ideas, namespace, notebook_folder(path)),
+        ideas=read_ideas(
+            options.ideas, namespace, notebook_folder(path), condenses=is_language_model(options.model)
+        ),
         line=line,
     )
 

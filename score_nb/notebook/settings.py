@@ -26,6 +26,8 @@ class Score(Configurable):
     """
 
     model = _trait("model")
+    effort = _trait("effort")
+    prompts = _trait("prompts")
     nodes = _trait("nodes")
     minutes = _trait("minutes")
     tokens = _trait("tokens")

@@ -19,6 +19,16 @@ class Shown:
     log: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """What a model has brought to the run so far: its nodes, those better than their parents, and what they cost."""
+
+    model: str
+    nodes: int
+    gains: int
+    cost: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """All that a proposer is told for one expansion.
@@ -45,6 +55,8 @@ class Request:
         Limits of one evaluation, seconds and MiB.
     seen : frozenset of str
         Digests of all programs known to the run: repeating one is pointless.
+    earned : tuple of Earned
+        What each model has brought so far: an ensemble learns from it.
     seed : int
         Source of randomness: the same request with the same seed gives the same proposal where that can be had.
     """
@@ -62,6 +74,7 @@ class Request:
     timeout: float = 60.0
     memory: int = 1024
     seen: frozenset[str] = frozenset()
+    earned: tuple[Earned, ...] = ()
     seed: int = 0
 
 

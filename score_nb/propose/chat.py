@@ -9,6 +9,7 @@ import queue
 import random
 import re
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,6 +68,7 @@ class Chat:
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._client: Any = None
+        self._not_before = 0.0
 
     def ask(self, messages: list[Message], *, seed: int = 0) -> Answer:
         """Return the model's answer, after retries where a retry may help.
@@ -84,6 +86,7 @@ class Chat:
         while True:
             if self._closed.is_set():
                 raise GivenUp
+            self._closed.wait(max(0.0, self._not_before - time.monotonic()))
             sent = self._arguments(messages, seed)
             outcome = self._outcome(sent)
             if isinstance(outcome, Answer):
@@ -95,7 +98,11 @@ class Chat:
             if pause is None:
                 known = self._known_models() if status_of(outcome) == 404 else []
                 raise in_plain_words(outcome, attempt, self.model, self.endpoint, known) from None
-            self._closed.wait(pause)
+            # A server that refuses one call for its rate refuses the others, too: all of them wait.
+            if status_of(outcome) == 429:
+                self._not_before = max(self._not_before, time.monotonic() + pause)
+            else:
+                self._closed.wait(pause)
 
     def close(self) -> None:
         """Give up all calls in flight; their threads end with their sockets."""
@@ -152,7 +159,7 @@ class Chat:
         reasons = bool(_REASONING.search(self.model.lower()))
         wanted = {
             "max_completion_tokens" if reasons else "max_tokens": self._most_tokens,
-            "reasoning_effort": self._effort if reasons else None,
+            "reasoning_effort": self._effort,
             "seed": None if reasons else seed % 2**31,
         }
         with self._lock:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import random
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from score_nb.errors import ModelUnavailable, did_you_mean
@@ -91,6 +93,9 @@ def in_plain_words(
     times = f" {attempts} times in a row" if attempts > 1 else ""
     if status_of(error) is None:
         return ModelUnavailable(_no_answer(error, said, times, endpoint.host))
+    asked = _retry_after(error)
+    if asked is not None and asked > _LONGEST_WAIT:
+        said += f"; it asks to wait {asked:.0f} s"
     return ModelUnavailable(_refusal(status_of(error) or 0, said, times, model=model, endpoint=endpoint, known=known))
 
 
@@ -163,13 +168,17 @@ def _is_broken_transport(error: Exception) -> bool:
 
 
 def _retry_after(error: Exception) -> float | None:
+    """Return the seconds that the server asks to wait: `retry-after` is a number of them, or a date."""
     headers = getattr(getattr(error, "response", None), "headers", {})
     for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
             return max(0.0, float(headers[name]) / scale)
         except (KeyError, ValueError):
             continue
-    return None
+    try:
+        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time())
+    except (KeyError, ValueError, TypeError):
+        return None
 
 
 def is_too_long(error: Exception) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from score_nb.errors import BadOption
 
@@ -16,11 +17,12 @@ _VARIANT = re.compile(r"-(?:\d{4}.*|\d{2}-\d{2}.*|latest|preview.*|exp.*)\Z")
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens."""
+    """US dollars per million tokens, and the tokens that prompt and reply may have together where that is known."""
 
     tokens_in: float
     tokens_out: float
     cached: float | None = None
+    context: int | None = None
 
     def cost(self, tokens_in: int, tokens_out: int, cached: int = 0) -> float:
         """Return US dollars for one call; `cached` of the tokens in were read from the provider's cache."""
@@ -51,10 +53,17 @@ def load_prices(path: Path | None = None) -> Mapping[str, Price]:
 
 def _read(text: str) -> dict[str, Price]:
     rows = json.loads(text)["usd_per_million_tokens"]
-    return {
-        name.lower(): Price(float(row["in"]), float(row["out"]), float(row["cached"]) if "cached" in row else None)
-        for name, row in rows.items()
-    }
+    return {name.lower(): _price(row) for name, row in rows.items()}
+
+
+def _price(row: Mapping[str, Any]) -> Price:
+    # A model of one's own costs nothing: its context alone is enough.
+    is_own = "context" in row and "in" not in row and "out" not in row
+    told = {"in": 0.0, "out": 0.0, **row} if is_own else row
+    return Price(
+        float(told["in"]), float(told["out"]), float(told["cached"]) if "cached" in told else None,
+        int(told["context"]) if "context" in told else None,
+    )  # fmt: skip
 
 
 def price_of(model: str, prices: Mapping[str, Price]) -> Price | None:

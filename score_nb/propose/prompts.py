@@ -17,7 +17,10 @@ from score_nb.errors import BadOption
 from score_nb.propose.base import Request, Shown
 from score_nb.propose.redact import redact
 
-TEMPLATES = ("system", "draft", "improve", "debug", "idea", "recombine", "tune", "repair")
+TEMPLATES = (
+    "system", "draft", "improve", "debug", "idea", "recombine", "tune", "repair", "form_cell", "form_edit", "condense",
+)  # fmt: skip
+OPERATORS = ("draft", "improve", "debug", "idea", "recombine", "tune")
 BUDGET = 120_000
 """Characters of one prompt: about 30,000 tokens."""
 
@@ -37,7 +40,7 @@ _PACKAGES_SHOWN = 40
 
 def render(
     request: Request, *, templates: Path | None = None, packages: Sequence[str] | None = None,
-    secrets: Iterable[str] = (), budget: int = BUDGET,
+    secrets: Iterable[str] = (), budget: int = BUDGET, edits: bool = False,
 ) -> tuple[str, str]:  # fmt: skip
     """Return the system prompt and the user prompt of `request`, secrets redacted.
 
@@ -51,6 +54,8 @@ def render(
         Texts that must not go out.
     budget : int
         Characters of both prompts together; what is beyond it is cut from the middle of code and logs, and said so.
+    edits : bool
+        Whether SEARCH/REPLACE edits are asked for instead of whole cells.
 
     Raises
     ------
@@ -58,9 +63,10 @@ def render(
         `templates` is no folder, or a file in it cannot be read.
     """
     secrets = tuple(secrets)
-    system = _filled(template("system", templates), _stable_parts(request, packages))
+    form = template("form_edit" if edits else "form_cell", templates).strip()
+    system = _filled(template("system", templates), {**_stable_parts(request, packages), "form": form})
     system = cut_middle(redact(system, secrets), budget // 2)
-    name = request.operator if request.operator in TEMPLATES else "improve"
+    name = request.operator if request.operator in OPERATORS else "improve"
     room = max(budget - len(system), budget // 4)
     user = _filled(template(name, templates), _changing_parts(request, room))
     return system, cut_middle(redact(user, secrets), room)
@@ -69,6 +75,11 @@ def render(
 def repair(problem: str, outputs: Sequence[str], *, templates: Path | None = None) -> str:
     """Return the words that ask for a usable cell once more."""
     return _filled(template("repair", templates), {"problem": problem, "outputs": _listed(outputs)})
+
+
+def condensing(paper: str, goal: str, *, templates: Path | None = None, budget: int = BUDGET) -> str:
+    """Return the words that ask for the method which a paper describes."""
+    return _filled(template("condense", templates), {"paper": cut_middle(paper, budget * 3 // 4), "goal": goal})
 
 
 def template(name: str, folder: Path | None = None) -> str:
@@ -111,9 +122,12 @@ def installed_packages() -> tuple[str, ...]:
 
 
 def _filled(text: str, parts: Mapping[str, str]) -> str:
-    """Return `text` with {name} replaced, in one pass: braces in what is put in stay as they are."""
-    filled = re.sub(r"\{(\w+)\}", lambda match: parts.get(match[1], match[0]), text)
-    return re.sub(r"\n{3,}", "\n\n", filled).strip() + "\n"
+    """Return `text` with {name} replaced, in one pass: braces and blank lines in what is put in stay as they are.
+
+    A line that holds nothing but the name of an empty part goes.
+    """
+    text = re.sub(r"^\{(\w+)\}\n", lambda match: match[0] if parts.get(match[1], match[0]) else "", text, flags=re.M)
+    return re.sub(r"\{(\w+)\}", lambda match: parts.get(match[1], match[0]), text).strip() + "\n"
 
 
 def _stable_parts(request: Request, packages: Sequence[str] | None) -> dict[str, str]:
@@ -168,6 +182,8 @@ def _changing_parts(request: Request, room: int) -> dict[str, str]:
 def _standing(shown: Shown) -> str:
     if shown.value is not None:
         return f"value {shown.value:.6g}"
+    if shown.status == "ok":
+        return "its value is not known yet"
     return f"failed: {shown.status}" + (f", {shown.detail}" if shown.detail else "")
 
 

@@ -34,11 +34,12 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """The replies of a run in the order asked; `seed` is the digest of its seed cell."""
+    """The replies of a run in the order asked; `seed` is the digest of its seed cell, `entropy` what it drew from."""
 
     name: str
     seed: str
     entries: tuple[Recorded, ...]
+    entropy: int = 0
 
     @classmethod
     def of(cls, record: Record, proposals: Iterable[ProposalReceived] = ()) -> Recording:
@@ -59,13 +60,16 @@ class Recording:
                 event.ticket, operator, parent, event.source, event.model, event.detail, event.prompt, event.reply
             )
         seed = digests[0] if digests else digest(record.task.seed)
-        return cls(record.name, seed, tuple(entries[ticket] for ticket in sorted(entries)))
+        return cls(record.name, seed, tuple(entries[ticket] for ticket in sorted(entries)), _entropy(record))
 
     @classmethod
     def write(cls, record: Record, path: Path, proposals: Iterable[ProposalReceived] = ()) -> Recording:
         """Write the recording of a run to `path`, one JSON object a line, and return it."""
         recording = cls.of(record, proposals)
-        header = {_MARK: VERSION, "name": recording.name, "seed": recording.seed, "replies": len(recording.entries)}
+        header = {
+            _MARK: VERSION, "name": recording.name, "seed": recording.seed, "replies": len(recording.entries),
+            "entropy": recording.entropy,
+        }  # fmt: skip
         lines = [json.dumps(row) for row in (header, *map(asdict, recording.entries))]
         path.write_text("\n".join(lines) + "\n", "utf-8")
         return recording
@@ -98,7 +102,22 @@ class Recording:
             entries = tuple(_recorded(row) for row in rows[1:])
         except TypeError as error:
             raise BadOption(f"the recording {path} lacks a field ({error}): record the run again") from None
-        return cls(str(header.get("name", "")), str(header.get("seed", "")), entries)
+        entropy = header.get("entropy", 0)
+        return cls(
+            str(header.get("name", "")), str(header.get("seed", "")), entries,
+            entropy if isinstance(entropy, int) else 0,
+        )  # fmt: skip
+
+
+def _entropy(record: Record) -> int:
+    """Return what the run's random generators were seeded with: its `--seed`, else its id."""
+    seed = record.options.get("seed")
+    if isinstance(seed, int):
+        return seed
+    try:
+        return int(record.run_id, 16) % 2**31
+    except ValueError:
+        return 0
 
 
 def _row(path: Path, number: int, line: str) -> dict[str, Any]:
@@ -122,6 +141,11 @@ class ReplayProposer:
         self._path = path
         self._recording = Recording.read(path)
         self._by_ticket = {entry.ticket: entry for entry in self._recording.entries}
+
+    @property
+    def entropy(self) -> int:
+        """What the recorded run's random generators were seeded with."""
+        return self._recording.entropy
 
     @property
     def name(self) -> str:

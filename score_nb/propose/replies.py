@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from score_nb.propose.patches import Edit, applied, edits_in
 from score_nb.types import parse
 
 _PYTHON = ("", "python", "python3", "py", "ipython", "ipython3", "jupyter")
@@ -36,14 +37,18 @@ class Reply:
     problem: str
 
 
-def source_from_reply(reply: str) -> Reply:
+def source_from_reply(reply: str, base: str | None = None) -> Reply:
     """Return the cell that `reply` holds, with the prose before it as plan.
 
     Takes the longest Python fence that parses; also a fence that was never closed, and a reply that is code throughout.
+    SEARCH/REPLACE edits are carried out on `base`, the cell that was to be changed.
     """
     text = without_thoughts(reply.replace("\r\n", "\n"))
     if not text.strip():
         return Reply(None, "", "the reply is empty")
+    edits, plan, problem = edits_in(text)
+    if base is not None and (edits or problem):
+        return _edited(base, edits, plan[-_PLAN_LIMIT:], problem)
     blocks = sorted(_fences(text), key=lambda block: -len(block.code))
     readable = [block for block in blocks if block.language in _PYTHON] or blocks
     for block in readable:
@@ -57,6 +62,15 @@ def source_from_reply(reply: str) -> Reply:
     if not readable:
         return Reply(None, plan, "the reply holds no code block")
     return Reply(None, plan, syntax_problem(_cleaned(readable[-1].code if len(readable) == 1 else readable[0].code)))
+
+
+def _edited(base: str, edits: Sequence[Edit], plan: str, problem: str) -> Reply:
+    source, why = (None, problem) if problem else applied(base, edits)
+    if source is None:
+        return Reply(None, plan, why)
+    source = _cleaned(source)
+    broken = syntax_problem(source)
+    return Reply(None, plan, f"after the edits: {broken}") if broken else Reply(source, plan, "")
 
 
 def without_thoughts(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from score_nb.propose.base import Request, Shown
+from score_nb.propose.base import Earned, Request, Shown
 from score_nb.record import Flight, Record
 from score_nb.types import Node
 
@@ -29,8 +29,28 @@ def request_for(record: Record, flight: Flight, entropy: int) -> Request:
         timeout=record.timeout or DEFAULT_TIMEOUT_S,
         memory=record.memory or DEFAULT_MEMORY_MIB,
         seen=record.digests,
+        earned=earned(record),
         seed=(entropy * 1_000_003 + flight.ticket) & 0x7FFF_FFFF,
     )
+
+
+def earned(record: Record) -> tuple[Earned, ...]:
+    """Return what each model has brought so far, in the order in which they first did."""
+    nodes: dict[str, list[Node]] = {}
+    for node in record.nodes:
+        if node.parents:
+            nodes.setdefault(node.model, []).append(node)
+    return tuple(
+        Earned(model, len(theirs), sum(_is_gain(record, node) for node in theirs), sum(node.cost for node in theirs))
+        for model, theirs in nodes.items()
+    )
+
+
+def _is_gain(record: Record, node: Node) -> bool:
+    """Return whether a node is new and better than all of its parents."""
+    if node.duplicate_of is not None or not node.is_scored or node.is_doubted:
+        return False
+    return all(node.score > record.nodes[parent].score for parent in node.parents)
 
 
 def shown(node: Node) -> Shown:
