@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from score_nb.cell.options import from_keywords, merge
-from score_nb.errors import BadSeed, RunNotFound
+from score_nb.errors import BadOption, BadSeed, RunNotFound
 from score_nb.notebook.metric import Metric, check_metric, find_function
 from score_nb.notebook.prepared import Search, plan
 from score_nb.notebook.registry import REGISTRY, Started, notebook_root
@@ -55,6 +55,10 @@ def search(
     name = metric if isinstance(metric, str) else str(getattr(metric, "__name__", "metric"))
     check_metric(function, name)
     checked = merge(from_keywords({**options, "seed": random_state}))
+    if checked.dry_run:
+        raise BadOption(
+            "search() starts a run: for a dry run write %%score METRIC --dry-run, or score-nb run NOTEBOOK --dry-run"
+        )
     prepared = plan(function, name, _seed_source(seed, function), namespace, checked)
     started = begin(prepared)[0]
     if checked.wait:

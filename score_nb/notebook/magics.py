@@ -42,7 +42,7 @@ class ScoreMagics:
             metric, asked.metric, seed, self.shell.user_ns, options, text=here.text, cell_id=here.cell_id, line=written
         )
         if options.dry_run:
-            self._rehearse(prepared, seed)
+            self._rehearse(prepared, seed, here)
             return
         started, said = self._begin(prepared, seed)
         bind(started.run, self.shell.user_ns, options.name)
@@ -76,7 +76,7 @@ class ScoreMagics:
     def _here(self) -> Cell:
         return current_cell(self.shell, REGISTRY.history.running if REGISTRY.history else ("", None))
 
-    def _rehearse(self, prepared: Search, seed: str) -> None:
+    def _rehearse(self, prepared: Search, seed: str, here: Cell) -> None:
         """Run the cell as any cell, and show what a search would begin with."""
         from IPython.display import display
 
@@ -84,7 +84,10 @@ class ScoreMagics:
 
         shown = preview(prepared)
         _run_seed(self.shell, seed)
-        display(shown)  # type: ignore[no-untyped-call]
+        if here.audience == "page":
+            display(shown)  # type: ignore[no-untyped-call]
+        else:
+            say(repr(shown))
 
     def _begin(self, prepared: Search, seed: str) -> tuple[Started, list[str]]:
         """Copy the inputs, run the seed as any cell, start the run; nothing is started where the seed fails."""

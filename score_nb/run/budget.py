@@ -27,6 +27,26 @@ def used_up(record: Record, options: Options, active_seconds: float) -> str:
     return ""
 
 
+def is_spoken_for(record: Record, options: Options) -> bool:
+    """Return whether the calls at work will probably use up what is left of the tokens or the money.
+
+    Each is expected to take as much as the dearest one so far; before the first answer one call goes alone.  So a budget
+    is overshot by one call at most, not by all that are at work.
+    """
+    calls = [flight for flight in record.in_flight.values() if flight.stage == "proposing"]
+    if not calls or (options.tokens is None and options.cost is None):
+        return False
+    answered = [flight.proposal for flight in record.in_flight.values() if flight.proposal is not None]
+    paid = [(node.tokens, node.cost) for node in record.nodes if node.parents]
+    paid += [(proposal.tokens_in + proposal.tokens_out, proposal.cost) for proposal in answered]
+    if not paid:
+        return True
+    tokens, cost = (max(column) * len(calls) for column in zip(*paid, strict=True))
+    return (options.tokens is not None and record.tokens + tokens >= options.tokens) or (
+        options.cost is not None and record.cost + cost >= options.cost
+    )
+
+
 def is_out_of_time(options: Options, active_seconds: float) -> bool:
     """Return whether evaluations at work are to be given up: only the minutes are a hard limit."""
     return options.minutes is not None and active_seconds >= options.minutes * 60

@@ -23,7 +23,7 @@ from score_nb.errors import ModelUnavailable, ScoreError
 from score_nb.evaluate.base import Evaluator
 from score_nb.propose.base import Proposer
 from score_nb.record import Flight, Record
-from score_nb.run.budget import DROPS_BEFORE_END, is_out_of_time, used_up
+from score_nb.run.budget import DROPS_BEFORE_END, is_out_of_time, is_spoken_for, used_up
 from score_nb.run.desk import Answer, Desk, Job
 from score_nb.run.integrity import evaluations_wanted, flags_of
 from score_nb.run.measure import measure_again
@@ -83,7 +83,7 @@ class Loop:
         self.publish, self.ideas, self.entropy = publish, list(ideas), entropy
         self.inbox: SimpleQueue[Message] = SimpleQueue()
         self.guard = threading.Lock()
-        self.planner = Planner(options.policy, options.c_puct, str(entropy))
+        self.planner = Planner(options.policy, options.c_puct, str(entropy), options.operators)
         self._is_ordered = options.seed is not None
         self._offset = record.elapsed
         self._began = time.monotonic()
@@ -241,8 +241,10 @@ class Loop:
         in_flight = self.record.in_flight.values()
         if len(in_flight) >= self._most_in_flight():
             return False
+        if self._is_ordered:
+            return True  # what is asked when must not depend on which answers have come
         proposing = sum(flight.stage == "proposing" for flight in in_flight)
-        return self._is_ordered or proposing < self.options.n_proposals
+        return proposing < self.options.n_proposals and not is_spoken_for(self.record, self.options)
 
     def _most_in_flight(self) -> int:
         """Return how many expansions may be on their way; each one is chosen without knowing the others' results."""
