@@ -11,6 +11,7 @@ from score_nb.errors import BadOption, did_you_mean
 from score_nb.types import Direction
 
 POLICIES = ("puct", "greedy", "best-of-n")
+OPERATORS = ("learnt", "fixed", "plain")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class Options:
     hide: tuple[str, ...] = ()
     policy: str = "puct"
     c_puct: float = 1.0
+    operators: str = "learnt"
     seed: int | None = None
     cluster: str | None = None
     wait: bool | None = None
@@ -66,6 +68,9 @@ class Options:
         if self.policy not in POLICIES:
             near = did_you_mean(self.policy, POLICIES)
             raise BadOption(f"--policy {self.policy} is unknown: choose one of {', '.join(POLICIES)}.{near}")
+        if self.operators not in OPERATORS:
+            near = did_you_mean(self.operators, OPERATORS)
+            raise BadOption(f"--operators {self.operators} is unknown: choose one of {', '.join(OPERATORS)}.{near}")
 
     @property
     def n_workers(self) -> int:

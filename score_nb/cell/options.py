@@ -84,6 +84,10 @@ OPTIONS: tuple[OptionSpec, ...] = (
                meaning="`puct`, `greedy`, `best-of-n`, or an installed plug-in"),
     OptionSpec(flag="--c-puct", field="c_puct", kind="number", argument="X", default="1.0",
                meaning="exploration constant"),
+    OptionSpec(flag="--operators", field="operators", argument="NAME", default="learnt",
+               meaning="`learnt`: how a candidate is changed follows what brought gains in this run, and where nothing "
+                       "is gained the search broadens; `fixed`: fixed shares; `plain`: improve and debug only, as "
+                       "published"),
     OptionSpec(flag="--seed", field="seed", kind="whole", argument="INT",
                meaning="the same run again, node for node, whatever the timing"),
     OptionSpec(flag="--cluster", field="cluster", argument="ADDRESS", meaning="evaluate on a Dask cluster",

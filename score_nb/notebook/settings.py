@@ -39,6 +39,7 @@ class Score(Configurable):
     memory = _trait("memory")
     policy = _trait("policy")
     c_puct = _trait("c_puct")
+    operators = _trait("operators")
 
     def given(self) -> Given:
         """Return the settings that were set, checked as options are."""

@@ -73,7 +73,8 @@ def test_minimizing_turns_the_sign_once(tmp_path: Path) -> None:
     assert run.nodes[3].score == -run.nodes[3].value
 
 
-def test_with_one_worker_parents_equal_the_published_algorithm(tmp_path: Path) -> None:
+@pytest.mark.parametrize("operators", ["fixed", "plain"])
+def test_with_one_worker_parents_equal_the_published_algorithm(tmp_path: Path, operators: str) -> None:
     rng = Random(5)
     scores = [rng.choice([None, round(rng.gauss(0, 1), 1)]) for _ in range(60)]
 
@@ -82,7 +83,7 @@ def test_with_one_worker_parents_equal_the_published_algorithm(tmp_path: Path) -
         score = 0.0 if number == 0 else scores[number - 1]
         return Evaluation("error", detail="scripted") if score is None else score
 
-    run = finished(launch(tmp_path, None, ScriptedEvaluator(value), nodes=61))
+    run = finished(launch(tmp_path, None, ScriptedEvaluator(value), nodes=61, operators=operators))
     expected, visits, parents = [0.0], [1], [-1]
     chosen = []
     for score in scores:

@@ -1,0 +1,62 @@
+"""When a search has stopped gaining: read from the record, answered by broadening."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+from score_nb.record import Record
+from score_nb.search.gains import Gains
+from score_nb.search.standing import Standing
+
+# In the published trees the gaps between gains grow with the tree (nodes 2, 16, 29, 63, 77, 87, then 429 of 508).
+WINDOW_SHARE = 0.15
+LEAST_WINDOW = 15
+# One published node was expanded 75 times, one 221 times.
+LEAST_REPEATS = 6
+# While a plateau lasts, so many of the expansions leave the beaten track; the others go on as published.
+BROADEN_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Plateau:
+    """How long nothing was gained, and how often the node that is next was expanded for nothing.
+
+    Attributes
+    ----------
+    since : int
+        Nodes added after the last gain.
+    window : int
+        How many there must be: a share of the run, so that it grows with it.
+    repeats : int
+        Children of the program to be expanded since the last one that beat it.
+    """
+
+    since: int
+    window: int
+    repeats: int
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether to broaden: nothing gained in the window, or one node expanded again and again for nothing."""
+        return self.since >= self.window or (self.repeats >= LEAST_REPEATS and 2 * self.since >= self.window)
+
+
+def window(n_nodes: int) -> int:
+    """Return how many nodes without a gain make a plateau of a tree of `n_nodes`."""
+    return max(LEAST_WINDOW, ceil(WINDOW_SHARE * n_nodes))
+
+
+def plateau(gains: Gains, n_nodes: int, parent: int) -> Plateau:
+    """Return how the search stands before `parent` is expanded."""
+    return Plateau(n_nodes - 1 - gains.last_gain, window(n_nodes), gains.fruitless[gains.originals[parent]])
+
+
+def plateau_of(record: Record, c_puct: float = 1.0) -> Plateau | None:
+    """Return how the search of `record` stands before its next choice; None before it has a node."""
+    if not record.nodes:
+        return None
+    standing, gains = Standing(), Gains()
+    standing.follow(record)
+    gains.follow(standing)
+    return plateau(gains, len(standing), standing.select(c_puct)[0])
