@@ -28,7 +28,8 @@ def score(line, cell):
     global run
     options = dict(word.split("=") for word in line.split())
     run = begin(Path(mkdtemp()), nodes=int(options.get("nodes", 12)), proposal_s=float(options.get("pace", 0.05)),
-                evaluation_s=float(options.get("pace", 0.05)))
+                evaluation_s=float(options.get("pace", 0.05)), repeats=int(options.get("repeats", 1)),
+                is_doubtful="doubts" in options)
     global seed_cell_id
     seed_cell_id = get_ipython().get_parent()["metadata"]["cellId"]
     show(run, cell_id=seed_cell_id, seed_text=cell)
@@ -263,6 +264,45 @@ def test_the_run_is_steered_from_the_page(lab: Lab, notebook: Write) -> None:
     lab.click("Expand")
     lab.click("Stop")
     lab.wait_for_state("stopped")
+
+
+def test_a_doubted_value_is_named_evaluated_again_and_allowed(lab: Lab, notebook: Write) -> None:
+    start(lab, notebook, "nodes=40 pace=0.05 repeats=2 doubts=yes")
+    lab.wait_for_state("finished")
+    find = lab.widget.get_by_role("searchbox")
+    find.fill("doubted")
+    find.press("Enter")
+    badge = lab.widget.locator(".snb-badge[data-tone=doubt]")
+    badge.get_by_text("? doubted").wait_for()
+    assert "cannot be the best" in lab.widget.locator(".snb-doubts").inner_text()
+    lab.click("Let it be the best")
+    badge.get_by_text("? allowed by you").wait_for()
+    lab.click("Doubt it again")
+    badge.get_by_text("? doubted").wait_for()
+
+
+def test_the_extension_shows_runs_at_work_accepts_from_the_cell_s_toolbar_and_opens_a_tab(
+    lab: Lab, notebook: Write
+) -> None:
+    ids = start(lab, notebook, "nodes=400 pace=0.1")
+    lab.page.locator(".score-nb-status").get_by_text("score-nb: balanced").wait_for()
+    lab.click("Open in its own tab")
+    tab = lab.page.locator(".score-nb-tab .snb[data-live]")
+    tab.wait_for()
+    tab.get_by_role("button", name="Stop", exact=True).click()
+    tab.locator('.snb-state[data-state="stopped"]').wait_for()
+    lab.page.locator(".score-nb-status").wait_for(state="hidden")
+    lab.page.evaluate(
+        """() => {
+            const { shell } = window.jupyterapp;
+            for (const each of shell.widgets("main")) if (each.context) shell.activateById(each.id);
+        }"""
+    )
+    before = lab.source(ids[1])
+    lab.activate(ids[1])
+    lab.page.locator('[data-jp-item-name="score-nb-accept"]:not(.lm-mod-hidden) jp-button').click()
+    lab.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
+    assert lab.source(ids[1]) != before
 
 
 def test_where_the_server_lacks_the_extension_the_widget_accepts_by_itself(
