@@ -43,6 +43,7 @@ from score_nb.run.second_looks import SecondLooks
 from score_nb.run.seed_tests import SeedTests
 from score_nb.search.planner import Planner
 from score_nb.store.journal import Journal
+from score_nb.store.slots import machine
 from score_nb.types import Evaluation, Expansion, Proposal, RunState, digest
 
 LAG = 8
@@ -119,7 +120,9 @@ class Loop:
         try:
             self._proposals = Pool("proposal", self.options.n_proposals)
             parts.callback(self._proposals.close)
-            self._evaluators = Pool("evaluation", self.options.n_workers)
+            slots = machine().join(self.options.n_workers)
+            parts.callback(slots.close)
+            self._evaluators = Pool("evaluation", self.options.n_workers, slots.slot)
             parts.callback(self._evaluators.close)
             self._open()
             if not self.record.nodes:

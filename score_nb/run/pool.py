@@ -8,16 +8,22 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from queue import SimpleQueue
 from typing import Any
 
 Job = Callable[[], Any]
+Gate = Callable[[], AbstractContextManager[bool]]
 
 
 class Pool:
-    """`size` threads that run jobs in the order given; results, or exceptions, are delivered on those threads."""
+    """`size` threads that run jobs in the order given; results, or exceptions, are delivered on those threads.
 
-    def __init__(self, name: str, size: int) -> None:
+    Each job is run within `gate()`, which may keep it waiting; where that gives False the job is given up.
+    """
+
+    def __init__(self, name: str, size: int, gate: Gate = lambda: nullcontext(True)) -> None:
+        self._gate = gate
         self._jobs: SimpleQueue[tuple[Job, Callable[[Any], None]] | None] = SimpleQueue()
         self._size = size
         for number in range(size):
@@ -40,8 +46,11 @@ class Pool:
     def _work(self) -> None:
         while (item := self._jobs.get()) is not None:
             job, deliver = item
-            try:
-                result = job()
-            except Exception as error:  # noqa: BLE001 - handed to the loop, which decides
-                result = error
+            with self._gate() as is_open:
+                if not is_open:
+                    continue
+                try:
+                    result = job()
+                except Exception as error:  # noqa: BLE001 - handed to the loop, which decides
+                    result = error
             deliver(result)
