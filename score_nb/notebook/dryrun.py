@@ -94,7 +94,7 @@ def first_request(search: Search) -> Request:
     record.task, record.options = task, {"direction": options.direction}
     seed = Node(0, (), task.seed, "ok", 0.0, 0.0, "seed", "")
     record.apply(ev.NodeAdded(0.0, seed))
-    chosen = Planner(options.policy, options.c_puct, str(entropy)).ask(record, 1, search.ideas.texts)
+    chosen = Planner(options.policy, options.c_puct, str(entropy), options.operators).ask(record, 1, search.ideas.texts)
     record.apply(
         ev.ExpansionStarted(0.0, 1, chosen.parents, chosen.operator, chosen.pick, chosen.hint, chosen.idea)
     )  # fmt: skip

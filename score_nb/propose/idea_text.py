@@ -131,24 +131,31 @@ def _without_front_matter(text: str) -> str:
 
 def _sections(text: str) -> Iterator[tuple[str, str]]:
     """Yield heading and body of every section of Markdown; "" for what stands before the first heading."""
-    title, body, is_code = "", list[str](), False
+    title, body, is_code, is_underline = "", list[str](), False, False
     lines = text.split("\n")
     for number, line in enumerate(lines):
         is_code ^= bool(_FENCE.match(line))
+        if is_underline:
+            is_underline = False
+            continue
         heading = None if is_code else _HEADING.match(line)
-        underlined = (
-            not is_code and line.strip() and number + 1 < len(lines)
-            and re.fullmatch(r"(={3,}|-{3,})\s*", lines[number + 1]) and not _ITEM.match(line)
-            and (not number or not lines[number - 1].strip())
-        )  # fmt: skip
-        if heading or underlined:
+        is_underline = not is_code and _is_underlined(lines, number)
+        if heading or is_underline:
             if title or "\n".join(body).strip():
                 yield title, "\n".join(body).strip()
             title, body = (heading["title"] if heading else line.strip()), []
-        elif not (body == [] and title and re.fullmatch(r"(={3,}|-{3,})\s*", line)):
+        else:
             body.append(line)
     if title or "\n".join(body).strip():
         yield title, "\n".join(body).strip()
+
+
+def _is_underlined(lines: list[str], number: int) -> bool:
+    """Return whether a line is a heading by the line below it, as long as itself: a shorter one is a rule."""
+    line, below = lines[number], "".join(lines[number + 1 : number + 2]).rstrip()
+    is_first = not number or not lines[number - 1].strip()
+    is_ruled = re.fullmatch(r"={3,}|-{3,}", below) is not None and len(below) >= len(line.rstrip()) - 2
+    return is_first and bool(line.strip()) and is_ruled and not _ITEM.match(line)
 
 
 def _of_section(title: str, body: str) -> list[str]:
