@@ -7,11 +7,10 @@ looks at anything.  The two sides speak in turn, so each message may use its are
 from __future__ import annotations
 
 import mmap
-import socket
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from score_nb.evaluate.wire import CannotCross, Decoder, Encoder, Handle, Malformed, Opaque, Tree, dump, guarded, load
 
@@ -116,18 +115,30 @@ class _Incoming:
         return self._inline[start : start + size]
 
 
+class PacketSocket(Protocol):
+    """What a channel needs of a socket."""
+
+    def send(self, packet: bytes, /) -> int:
+        """Send a packet as a whole."""
+        ...
+
+    def recv_into(self, buffer: memoryview, /) -> int:
+        """Put the next packet into `buffer`; return its length, 0 at the end."""
+        ...
+
+
 class Channel:
     """One side of the line.
 
     Parameters
     ----------
     line : socket
-        Connected SEQPACKET socket; end of file means that the other side has ended.
+        Connected SEQPACKET socket, or what behaves as one; end of file means that the other side has ended.
     outgoing, incoming : Arena
         Written by this side and by the other.
     """
 
-    def __init__(self, line: socket.socket, outgoing: Arena, incoming: Arena) -> None:
+    def __init__(self, line: PacketSocket, outgoing: Arena, incoming: Arena) -> None:
         self._line = line
         self._outgoing = outgoing
         self._incoming = incoming

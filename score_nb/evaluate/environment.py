@@ -1,7 +1,8 @@
-"""Environment variables and import path of everything below the kernel."""
+"""Environment variables, import path and imports of everything below the kernel."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Iterable
@@ -10,6 +11,10 @@ _ALLOWED = frozenset((
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CONDA_PREFIX",
     "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "PROJ_LIB", "PROJ_DATA", "GDAL_DATA",
     "FONTCONFIG_PATH", "FONTCONFIG_FILE",
+))  # fmt: skip
+_WINDOWS = frozenset((
+    "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATH", "PATHEXT", "NUMBER_OF_PROCESSORS",
+    "PROCESSOR_ARCHITECTURE",
 ))  # fmt: skip
 _ONE_THREAD = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
@@ -22,7 +27,7 @@ def environment(secrets: Iterable[str]) -> dict[str, str]:
     keys = [secret for secret in secrets if secret]
     allowed = {name: value for name, value in os.environ.items() if name in _ALLOWED or name.startswith("LC_")}
     clean = {name: value for name, value in allowed.items() if not any(key in value for key in keys)}
-    return clean | one_thread() | {"MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
+    return clean | system_variables() | one_thread() | {"MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
 
 
 def import_path(folder: str) -> list[str]:
@@ -33,3 +38,22 @@ def import_path(folder: str) -> list[str]:
 def one_thread() -> dict[str, str]:
     """Return the environment under which numerical libraries use one thread."""
     return dict.fromkeys(_ONE_THREAD, "1")
+
+
+def system_variables() -> dict[str, str]:
+    """Return what no program starts without on Windows, {} elsewhere."""
+    if sys.platform != "win32":
+        return {}
+    return {name: value for name, value in os.environ.items() if name.upper() in _WINDOWS}
+
+
+def import_all(modules: Iterable[str]) -> dict[str, str]:
+    """Import each module and return the reasons of those that cannot be imported."""
+    failed = {}
+    for name in modules:
+        if name not in sys.modules:
+            try:
+                importlib.import_module(name)
+            except BaseException as error:  # noqa: BLE001  a module may raise anything; the cell will say it again
+                failed[name] = f"{type(error).__name__}: {error}"
+    return failed

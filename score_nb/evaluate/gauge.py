@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import sys
+import time
 from typing import Any, Protocol
 
 import psutil
@@ -106,7 +107,12 @@ class PsutilGauge:
         return self.private_kib(pid)
 
     def cpu_s(self, pid: int) -> float:
-        """Return user and system time."""
+        """Return the processor time: of its own clock where the system has those (POSIX), else as psutil rounds it."""
+        if sys.platform not in ("win32", "darwin"):
+            with contextlib.suppress(AttributeError, OSError):
+                clock = ctypes.c_int()
+                if ctypes.CDLL(None).clock_getcpuclockid(pid, ctypes.byref(clock)) == 0:
+                    return time.clock_gettime(clock.value)
         try:
             times = psutil.Process(pid).cpu_times()
         except psutil.Error:

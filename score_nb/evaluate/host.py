@@ -13,12 +13,12 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from score_nb.errors import BadInput, EvaluatorBroken
+from score_nb.errors import EvaluatorBroken
 from score_nb.evaluate import letters
 from score_nb.evaluate.environment import environment, import_path
 from score_nb.evaluate.folders import remove_tree
 from score_nb.evaluate.grants import Grants
-from score_nb.evaluate.snapshot import Snapshot
+from score_nb.evaluate.snapshot import Snapshot, cannot_be_rebuilt
 
 # The current folder leaves the path: a select.py beside the notebook must not come before Python's own.
 _START = (
@@ -186,11 +186,7 @@ def _try_late(answer: Mapping[str, Any], late: frozenset[str], reader: str) -> f
     if "threads" in answer:
         return late | {answer["threads"]}
     if "unusable" in answer:
-        name = answer["unusable"]
-        raise BadInput(
-            f"`{name}` was sent to {reader} but cannot be rebuilt in a fresh process ({answer['reason']}): "
-            f"create it inside the cell, or keep the name out with --hide {name}"
-        )
+        raise cannot_be_rebuilt(answer["unusable"], reader, answer["reason"])
     if "dead" in answer:
         raise EvaluatorBroken(f"candidates cannot be run: {answer['dead']}")
     raise ForkUnsafe(

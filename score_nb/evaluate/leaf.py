@@ -59,6 +59,8 @@ def enter(scratch: str) -> None:
         MPLCONFIGDIR=os.path.join(scratch, ".matplotlib"),
         NUMBA_CACHE_DIR=os.path.join(scratch, ".numba"),  # read where numba is not loaded yet
     )
+    if sys.platform == "win32":
+        os.environ.update(USERPROFILE=scratch, TEMP=scratch, TMP=scratch)
     os.chdir(scratch)
     tempfile.tempdir = scratch
 

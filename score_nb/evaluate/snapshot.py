@@ -253,6 +253,15 @@ def _kind(value: object) -> str:
 
 Later = tuple[str, Callable[[], Any]]
 
+
+def cannot_be_rebuilt(name: str, reader: str, reason: str) -> BadInput:
+    """Return the error for a value that arrived but cannot be rebuilt there."""
+    return BadInput(
+        f"`{name}` was sent to {reader} but cannot be rebuilt in a fresh process ({reason}): "
+        f"create it inside the cell, or keep the name out with --hide {name}"
+    )
+
+
 _mains: list[types.ModuleType] = []  # the last one holds the globals of the notebook's functions
 _maps: list[mmap.mmap] = []  # never freed: freeing would close a descriptor number that may be in use again
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import select
 import signal
 import socket
 import sys
-from collections.abc import Iterable
 from typing import NoReturn
 
 from score_nb.evaluate import confine, letters, tame
+from score_nb.evaluate.environment import import_all
 from score_nb.evaluate.reaper import drain, reap_all, wake_on_child
 
 
@@ -53,15 +52,3 @@ def _obey(control: socket.socket, wake: int) -> None:
 
         zygote.main(fds[0])
     letters.close_all(fds)
-
-
-def import_all(modules: Iterable[str]) -> dict[str, str]:
-    """Import each module and return the reasons of those that cannot be imported."""
-    failed = {}
-    for name in modules:
-        if name not in sys.modules:
-            try:
-                importlib.import_module(name)
-            except BaseException as error:  # noqa: BLE001  a module may raise anything; the cell will say it again
-                failed[name] = f"{type(error).__name__}: {error}"
-    return failed

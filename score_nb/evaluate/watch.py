@@ -214,7 +214,8 @@ class Watch:
     def _poll(self) -> Poll:
         poll = make_poll()
         for stream in (self._log, self._candidate.reports, self._scorer.reports):
-            poll.register(stream.fileno(), READABLE)
+            if stream.fileno() >= 0:
+                poll.register(stream.fileno(), READABLE)
         for child in (self._candidate, self._scorer):
             if not child.has_ended:
                 poll.register(child.fileno(), READABLE)
@@ -226,6 +227,8 @@ class Watch:
         return bool(found.cause or ended or _news(found.candidate) or _news(found.scorer))
 
     def _breach(self, elapsed: float, timeout_s: float, memory_mib: int, closing: threading.Event) -> Cause:
+        if self._log.fileno() < 0:  # a file: nothing tells that it has grown
+            self._drain_log()
         if closing.is_set():
             return "closed"
         if elapsed >= timeout_s:

@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 
 from score_nb.evaluate import canary, confine, forked, leaf, letters, snapshot, tame, trace
 from score_nb.evaluate.confine import Ruleset
+from score_nb.evaluate.environment import import_all
 from score_nb.evaluate.grants import Grants
-from score_nb.evaluate.stem import import_all
 from score_nb.evaluate.zygote import ROLES
 
 
