@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from score_nb.batch.results import Result
+from score_nb.batch.results import Result, data_of
 from score_nb.view.export import provenance
 
 
@@ -18,7 +18,13 @@ def accept_in(notebook: Any, results: Iterable[Result]) -> None:
         best = result.record.best
         if best is not None and result.has_gain:
             result.cell.source = with_body(result.cell.source, best.source)
-            result.cell.metadata["score_nb"] = provenance(result.record, best)
+            measured = data_of(result.cell, f"{result.record.name}.accepted")
+            result.cell.metadata["score_nb"] = {**provenance(result.record, best), **_measured(measured)}
+
+
+def _measured(found: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what the metric gave in the accepted notebook, nothing where it was not measured."""
+    return {"measured": found.get("measured")} if found else {}
 
 
 def with_body(cell: str, body: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from score_nb.errors import RunNotFound, StoreBroken
+from score_nb.notebook.watching import SCRAP
 from score_nb.record import Record
 from score_nb.run.run import stored_record
 from score_nb.store.runs import find_run
@@ -87,6 +88,15 @@ def run_data_of(cell: Any) -> Mapping[str, Any] | None:
         data = output.get("data", {}).get(MIME)
         if data:
             return dict(data)
+    return None
+
+
+def data_of(cell: Any, name: str) -> Mapping[str, Any] | None:
+    """Return the data that the cell's output holds by that name, the last where there are several."""
+    for output in reversed(cell.get("outputs", [])):
+        scrap = output.get("data", {}).get(SCRAP)
+        if scrap and scrap.get("name") == name:
+            return dict(scrap["data"])
     return None
 
 

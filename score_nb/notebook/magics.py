@@ -10,13 +10,23 @@ from score_nb.cell.options import help_text, merge, parse_line, parse_options
 from score_nb.config import Options
 from score_nb.errors import BadOption, BadSeed, ScoreError, did_you_mean
 from score_nb.notebook import commands
+from score_nb.notebook.accepting import comparison, measured_again
 from score_nb.notebook.controller import bind
 from score_nb.notebook.history import History, seed_body
 from score_nb.notebook.metric import find_function
 from score_nb.notebook.prepared import Search, plan
 from score_nb.notebook.registry import REGISTRY, Started
 from score_nb.notebook.settings import Score
-from score_nb.notebook.watching import Cell, current_cell, display_run, display_summary, follow, raise_if_failed, say
+from score_nb.notebook.watching import (
+    Cell,
+    current_cell,
+    display_data,
+    display_run,
+    display_summary,
+    follow,
+    raise_if_failed,
+    say,
+)
 from score_nb.run.run import Run
 
 OPTIONS_VARIABLE = "SCORE_NB_OPTIONS"
@@ -44,14 +54,14 @@ class ScoreMagics:
         if options.dry_run:
             self._rehearse(prepared, seed, here)
             return
-        started, said = self._begin(prepared, seed)
+        started, said = self._begin(prepared, seed, begins_anew=here.audience == "nobody")
         bind(started.run, self.shell.user_ns, options.name)
         for sentence in (*prepared.found.notes, *said):
             say(sentence)
         _show(started, here, options)
         # The cells below a stub could do nothing with it.
         if os.environ.get(ACCEPT_VARIABLE) == "1" or (options.stub and here.audience == "nobody"):
-            self._accept(started.run)
+            self._accept(started.run, prepared)
 
     def line_magic(self, line: str) -> Any:
         """Replaced by `commands.HELP` below."""
@@ -62,7 +72,7 @@ class ScoreMagics:
             raise BadOption(f"%score knows no {word}.{near or ' It knows ' + ', '.join(commands.COMMANDS)}")
         return command(commands.Asked(self.shell, self._here(), rest.strip()))
 
-    def _accept(self, run: Run) -> None:
+    def _accept(self, run: Run, search: Search) -> None:
         """Run the best candidate in the kernel, as `score-nb run --accept` asks: the cells below then work with it."""
         best = run.best
         if run.is_live or best is None or best.index == 0:
@@ -72,6 +82,10 @@ class ScoreMagics:
         result = self.shell.run_cell(best.source)
         if not result.success:
             raise ScoreError(f"the accepted node {best.index} of {run.name} failed in the kernel, see above")
+        record = run.snapshot()
+        again = measured_again(search, record, best, self.shell.user_ns)
+        say(comparison(record, best, again))
+        display_data(f"{run.name}.accepted", {"node": best.index, "value": best.value, "measured": again.value})
 
     def _here(self) -> Cell:
         return current_cell(self.shell, REGISTRY.history.running if REGISTRY.history else ("", None))
@@ -89,13 +103,13 @@ class ScoreMagics:
         else:
             say(repr(shown))
 
-    def _begin(self, prepared: Search, seed: str) -> tuple[Started, list[str]]:
+    def _begin(self, prepared: Search, seed: str, *, begins_anew: bool) -> tuple[Started, list[str]]:
         """Copy the inputs, run the seed as any cell, start the run; nothing is started where the seed fails."""
         try:
             if prepared.live_twin() is None or prepared.options.fresh:
                 prepared.prepare()
             _run_seed(self.shell, seed)
-            started, said = prepared.start()
+            started, said = prepared.start(begins_anew=begins_anew)
             return started, [*_changed_in_place(prepared, self.shell.user_ns), *said]
         finally:
             prepared.close()

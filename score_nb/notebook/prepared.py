@@ -72,8 +72,11 @@ class Search:
         self._evaluator = self.evaluator()
         self._evaluator.prepare()
 
-    def start(self) -> tuple[Started, list[str]]:
-        """Return the run, and what there is to say: attached to, continued, or an earlier one stopped."""
+    def start(self, *, begins_anew: bool = False) -> tuple[Started, list[str]]:
+        """Return the run, and what there is to say: attached to, continued, or an earlier one stopped.
+
+        With `begins_anew` a run of its own is begun where another process is at work on the stored one.
+        """
         twin = self.live_twin()
         if twin is not None and not self.options.fresh:
             self.close()
@@ -90,6 +93,7 @@ class Search:
                 fingerprint=self.found.fingerprint,
                 notebook=self.notebook,
                 holdout_source=self.found.holdout_source,
+                begins_anew=begins_anew,
                 ideas=self.ideas.texts,
             )
         )

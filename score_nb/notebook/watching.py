@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -107,17 +107,19 @@ def display_run(run: Run) -> None:
 
 
 def display_summary(run: Run) -> None:
-    """Leave the run's summary in the cell's output as data, as scrapbook does: `scrapbook` reads it by the run's name.
-
-    It shows nothing.
-    """
-    from IPython.display import publish_display_data
-
+    """Leave the run's summary in the cell's output as data, by the run's name."""
     from score_nb.view.data import run_summary
 
     record = run.snapshot()
-    scrap = {"name": record.name, "data": run_summary(record), "encoder": "json", "version": 1}
-    known_by = {"scrapbook": {"name": record.name, "data": True, "display": False}}
+    display_data(record.name, run_summary(record))
+
+
+def display_data(name: str, data: Mapping[str, Any]) -> None:
+    """Leave data in the cell's output, as scrapbook does: `scrapbook` reads it by its name.  It shows nothing."""
+    from IPython.display import publish_display_data
+
+    scrap = {"name": name, "data": dict(data), "encoder": "json", "version": 1}
+    known_by = {"scrapbook": {"name": name, "data": True, "display": False}}
     publish_display_data({SCRAP: scrap}, metadata=known_by)  # type: ignore[no-untyped-call]
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from score_nb import events as ev
 from score_nb.config import Options
+from score_nb.errors import StoreBusy
 from score_nb.evaluate.base import Evaluator
 from score_nb.propose.base import Proposer
 from score_nb.record import Record, replay
@@ -40,6 +41,8 @@ class Launch:
         Digest of the data; scores of different data are never mixed in one run.
     evaluator, proposer : callables
         Called only where there is something left to do.
+    begins_anew : bool
+        Begin a run of its own where another process is at work on the same search; otherwise that is an error.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Launch:
     fingerprint: str = ""
     notebook: str = ""
     holdout_source: str = ""
+    begins_anew: bool = False
     ideas: Sequence[str] = ()
 
 
@@ -68,7 +72,13 @@ def start_run(launch: Launch, listeners: Sequence[Listener] = ()) -> Run:
     known = [] if launch.options.fresh else runs_to_continue(launch.root, launch.name, key)
     same = [run for run in known if run.header.fingerprint == launch.fingerprint]
     if same:
-        return _continue(launch, same[0].folder, listeners)
+        try:
+            return _continue(launch, same[0].folder, listeners)
+        except StoreBusy:
+            if not launch.begins_anew:
+                raise
+            note = "another process is at work on the stored run of this cell: a run of its own was started"
+            return _begin(launch, key, listeners, note)
     note = "the data changed since the stored run of this cell: a new run was started" if known else ""
     return _begin(launch, key, listeners, note)
 
