@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from score_nb.events import Event
 from score_nb.notebook import widget_wire as wire
+from score_nb.notebook.painter import Painter
 from score_nb.record import Record
 
 log = logging.getLogger("score_nb")
@@ -75,9 +76,12 @@ class Publisher:
     send : callable
         Sends one message to all pages of the run; called on the publisher's thread only.
     refresh : callable
-        Called with the record and whether a page lives, when the saved picture of the output should change.
+        Called with the record and whether a page lives, when the saved picture of the output should change; on the
+        painter's thread.
     cell_id : str or None
         The seed cell.
+    is_pictured : bool
+        Whether the output has a picture already; else one is drawn as soon as the page has its run.
     """
 
     def __init__(
@@ -87,17 +91,19 @@ class Publisher:
         refresh: Callable[[Record, bool], None],
         *,
         cell_id: str | None = None,
+        is_pictured: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._run = run
         self._send = send
-        self._refresh = refresh
+        self._painter = Painter(refresh)
         self._cell_id = cell_id
         self._clock = clock
         self._inbox: SimpleQueue[Item | None] = SimpleQueue()
         self._unsubscribe: Callable[[], None] = lambda: None
         self._page: Page = "awaited"
         self._is_stale = False
+        self._is_pictured = is_pictured
         self._seq = 0
         self._sent: Record | None = None
         self._pictured: Record | None = None
@@ -110,6 +116,7 @@ class Publisher:
         it ties what the thread displays to that cell.
         """
         self._unsubscribe = self._run.subscribe(lambda _event: self._inbox.put(Changed()))
+        self._painter.start()
         context = contextvars.copy_context()
         threading.Thread(target=context.run, args=(self._work,), name="score_nb-publisher", daemon=True).start()
 
@@ -132,6 +139,7 @@ class Publisher:
             # The thread's last words belong in the log, not in whatever cell ran last.
             log.exception("the widget's publisher stopped")
             self._unsubscribe()
+        self._painter.close()
 
     def _round(self) -> bool:
         """Wait for something to do, do all that is queued, send at most one delta; return False at the end."""
@@ -180,7 +188,7 @@ class Publisher:
         self._send(wire.snapshot(record, seq=self._seq, cell_id=self._cell_id))
         self._note_sent(record)
         # A page that was only slow (an old kernel hears nothing while a cell runs) gets its live view back.
-        if was_missing:
+        if was_missing or not self._is_pictured:
             self._picture(record)
 
     def _detail(self, index: int) -> None:
@@ -211,10 +219,10 @@ class Publisher:
             self._picture(record)
 
     def _picture(self, record: Record) -> None:
-        self._pictured, self._pictured_at = record, self._clock()
+        self._pictured, self._pictured_at, self._is_pictured = record, self._clock(), True
         if self._page != "live":
             self._is_stale = False
-        self._refresh(record, self._page == "live")
+        self._painter.put(record, self._page == "live")
 
     def _note_sent(self, record: Record) -> None:
         self._sent, self._is_stale, self._sent_at = record, False, self._clock()

@@ -21,6 +21,9 @@ from score_nb.record import Record
 
 STATIC = Path(__file__).parent.parent / "static"
 
+# A picture of more nodes than this takes longer than a page should wait for its live view.
+PICTURE_AT_ONCE = 300
+
 NO_PAGE = (
     "The live view did not answer: install score-nb (or anywidget) where the Jupyter server runs and reload the page. "
     "Until then this picture is kept up to date."
@@ -82,10 +85,17 @@ class RunWidget(anywidget.AnyWidget):
     # By this the page knows that two views are of one model.
     _key = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, run: Steered, *, cell_id: str | None, refresh: Callable[[Record, bool], None]) -> None:
+    def __init__(
+        self,
+        run: Steered,
+        *,
+        cell_id: str | None,
+        refresh: Callable[[Record, bool], None],
+        is_pictured: bool = True,
+    ) -> None:
         super().__init__(_key=uuid.uuid4().hex)
         self._run = run
-        self._publisher = Publisher(run, self.send, refresh, cell_id=cell_id)
+        self._publisher = Publisher(run, self.send, refresh, cell_id=cell_id, is_pictured=is_pictured)
         self.on_msg(self._hear)
         self._unpin()
 
@@ -169,8 +179,11 @@ def show(run: Steered, *, cell_id: str | None = None, seed_text: str | None = No
         update_display(data, raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
 
     PAGES.listen()
-    widget = RunWidget(run, cell_id=cell_id, refresh=refresh)
-    display(bundle(run.snapshot(), widget.model_id, cell_id=cell_id), raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
+    record = run.snapshot()
+    is_pictured = len(record.nodes) <= PICTURE_AT_ONCE
+    widget = RunWidget(run, cell_id=cell_id, refresh=refresh, is_pictured=is_pictured)
+    first = bundle(record, widget.model_id, cell_id=cell_id) if is_pictured else _bare(record, widget.model_id, cell_id)
+    display(first, raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
     widget.start()
     return widget
 
@@ -184,6 +197,21 @@ def bundle(record: Record, model_id: str | None, *, cell_id: str | None) -> dict
         data.pop(wire.RUN_MIME, None)
         data["text/html"] = f"{data.get('text/html', '')}<p><small>{NO_PAGE}</small></p>"
         return data
-    data[wire.WIDGET_MIME] = {"model_id": model_id, "version_major": 2, "version_minor": 0}
+    data[wire.WIDGET_MIME] = _view(model_id)
     data[wire.RUN_MIME] = {**data.get(wire.RUN_MIME, {}), "cell_id": cell_id}
     return data
+
+
+def _bare(record: Record, model_id: str | None, cell_id: str | None) -> dict[str, Any]:
+    """Return the live view alone, with a line of text: the picture of a large run follows when the page has its run."""
+    from score_nb.view.text import progress_line
+
+    return {
+        "text/plain": progress_line(record),
+        wire.WIDGET_MIME: _view(model_id),
+        wire.RUN_MIME: {"name": record.name, "cell_id": cell_id},
+    }
+
+
+def _view(model_id: str | None) -> dict[str, Any]:
+    return {"model_id": model_id, "version_major": 2, "version_minor": 0}

@@ -15,6 +15,7 @@ _TOP, _SIDE, _LEGEND = 22.0, 20.0, 34.0
 BESIDE = 500.0  # a tree up to this width leaves room for the curve beside it
 _LEAST_WIDTH, _MOST_WIDTH, _MOST_HEIGHT = 440.0, 900.0, 400.0
 _LABEL_SIZE = 12.0
+_CROWDED = 1_500  # among more nodes than this no place for a label is better than another
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,8 @@ def _label(canvas: Canvas, record: Record, plan: _Plan, best: Node) -> None:
         for away in (0, 16) for down in (1, -1) for right in (1, -1)
     ]  # fmt: skip
     inside = [spot for spot in sides + corners if half <= spot[0] <= canvas.width - half and spot[1] >= 8] or sides[:1]
+    if len(record.nodes) > _CROWDED:
+        return _write(canvas, inside[0], half, words)
     way = [(node.parents[0], node.index) for node in record.lineage(best.index)[1:]] * 3
     links = [(node.parents[0], node.index) for node in record.nodes[1:]]
     drawn = [point for parent, child in links + way for point in _link(plan, parent, child)]
@@ -153,7 +156,10 @@ def _label(canvas: Canvas, record: Record, plan: _Plan, best: Node) -> None:
         )
         return 12 * nodes + sum(abs(px - spot[0]) < half and abs(py - spot[1]) < 7 for px, py in drawn)
 
-    spot = min(inside, key=covered)
+    return _write(canvas, min(inside, key=covered), half, words)
+
+
+def _write(canvas: Canvas, spot: Point, half: float, words: str) -> None:
     canvas.box((spot[0] - half, spot[1] - 7), (2 * half, 14), palette.NOTHING)
     canvas.text(spot, words, palette.ACCENT, _LABEL_SIZE, "mm")
 

@@ -213,6 +213,31 @@ def test_without_a_hello_the_picture_takes_over_and_is_kept_up_to_date(
     assert page.sent == []
 
 
+def test_a_large_run_is_shown_first_and_its_picture_drawn_after_that_without_making_the_page_wait(run: Told) -> None:
+    page = Page(run)
+    drawing, may_end = threading.Event(), threading.Event()
+
+    def slow(record: Record, is_live: bool) -> None:
+        drawing.set()
+        assert may_end.wait(WAIT_S)
+        page.pictures.append((record.state, len(record.nodes), is_live))
+
+    publisher = Publisher(run, page._take, slow, cell_id=fixture.CELL_ID, is_pictured=False)
+    publisher.start()
+    publisher.put(Hello())
+    page.wait(lambda: len(page.sent) == 1)
+    assert drawing.wait(WAIT_S)
+    run.tell(*fixture.went_on(), ev.StateChanged(4.5, "paused"), ev.StateChanged(4.6, "running"))
+    publisher.put(Wanted(0))
+    page.wait(lambda: any(message["kind"] == "detail" for message in page.sent))
+    run.tell(ev.StateChanged(5.0, "finished", "8 of 8 nodes"))
+    page.wait(lambda: page.sent[-1].get("run", {}).get("state") == "finished")
+    may_end.set()
+    publisher.close()
+    page.wait(lambda: page.pictures[-1:] == [("finished", 3, True)])
+    assert page.pictures[0] == ("running", 1, True)
+
+
 def test_a_late_hello_brings_the_live_view_back(run: Told, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "HELLO_S", 0.1)
     page.publisher.start()
