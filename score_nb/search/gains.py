@@ -94,7 +94,7 @@ class Gains:
             self.ideas[node.idea] = self.ideas.get(node.idea, 0) + 1
         if node.is_scored:
             self.n_scored += 1
-            if not self._follows_idea[index] and score > standing.scores[self.plain_best]:
+            if not (self._follows_idea[index] or node.is_dropped) and score > standing.scores[self.plain_best]:
                 self.plain_best = index
         if node.parents:
             self._count(standing, node, score)

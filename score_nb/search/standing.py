@@ -78,12 +78,14 @@ class Standing:
         index = len(self.nodes)
         self.nodes.append(node)
         self.scores.append(score)
+        if node.is_dropped:
+            return  # neither ranked nor expanded
         insort(self._order, (score, -index))
         self._total += node.visits
         self._enter(index, node.visits)
 
     def _visit(self, index: int, before: int, now: int) -> None:
-        if before == now:
+        if before == now or self.nodes[index].is_dropped:
             return
         self._total += now - before
         self._living[before] -= 1
@@ -114,20 +116,21 @@ class Standing:
         if n == 1:
             return 1.0
         below = bisect_left(self._order, (score, -n))
-        tied = bisect_right(self._order, (score, 1)) - below
-        return (below + (tied - 1) / 2) / (n - 1)
+        # A dropped node stands in no order: it has the rank that it would have.
+        tied = max(1, bisect_right(self._order, (score, 1)) - below)
+        return min(1.0, (below + (tied - 1) / 2) / (n - 1))
 
     def explain(self, index: int, c_puct: float) -> Pick:
         """Return the terms of PUCT of one node."""
         visits = self.nodes[index].visits
-        bonus = exploration_bonus(visits, self._total, len(self.nodes), c_puct)
+        bonus = exploration_bonus(visits, self._total, len(self._order), c_puct)
         return Pick(self.rank(self.scores[index]), visits, bonus)
 
     def select(self, c_puct: float) -> tuple[int, Pick]:
         """Return what `score_nb.search.puct.select` returns for these scores and visits."""
         best = self.best
         if c_puct > 0:
-            scale = exploration_bonus(0, self._total, len(self.nodes), c_puct)
+            scale = exploration_bonus(0, self._total, len(self._order), c_puct)
             keys = ((self.rank(self.scores[i]) + scale / (1 + visits), -i) for visits, i in self._front(best))
             best = -max(keys)[1]
         return best, self.explain(best, c_puct)
@@ -167,6 +170,8 @@ def _changed(known: list[Node], nodes: list[Node]) -> Iterator[int]:
 
 def _is_scored_anew(old: Node, new: Node) -> bool:
     """Return whether more differs than visits and hold-out, which say nothing of the score."""
+    if old.is_dropped != new.is_dropped:
+        return True
     return (
         old.score != new.score or old.flags != new.flags or old.is_allowed != new.is_allowed
         or old.source != new.source or old.parents != new.parents or old.ticket != new.ticket

@@ -236,3 +236,13 @@ def test_children_that_were_on_their_way_belong_to_the_dropped_branch(tmp_path: 
     finished(run)
     dropped = {node.index for node in run.nodes if node.is_dropped}
     assert dropped == set(run.record.branch(1))
+
+
+def test_nothing_more_is_asked_for_below_a_dropped_node(tmp_path: Path) -> None:
+    run = launch(tmp_path, ScriptedProposer(delay=0.01, is_instant=False), nodes=60)
+    wait_for(run, lambda r: len(r.nodes) >= 6)
+    run.drop(2)
+    wait_for(run, lambda r: r.nodes[2].is_dropped)
+    asked = run.record.last_ticket
+    finished(run)
+    assert [node.parent for node in run.nodes if node.ticket > asked and run.nodes[node.parent or 0].is_dropped] == []
