@@ -30,8 +30,8 @@ def used_up(record: Record, options: Options, active_seconds: float) -> str:
 def is_spoken_for(record: Record, options: Options) -> bool:
     """Return whether the calls at work will probably use up what is left of the tokens or the money.
 
-    Each is expected to take as much as the dearest one so far; before the first answer one call goes alone.  So a budget
-    is overshot by one call at most, not by all that are at work.
+    Each is expected to take as much as the dearest one so far; before the first answer one call goes alone.  So a
+    budget is overshot by one call at most, not by all that are at work.
     """
     calls = [flight for flight in record.in_flight.values() if flight.stage == "proposing"]
     if not calls or (options.tokens is None and options.cost is None):

@@ -91,6 +91,8 @@ class Loop:
         self._paused_since: float | None = None
         self._paused_s = 0.0
         self._stop_reason: str | None = None
+        self._resumes = 0
+        self._asked: dict[int, int] = {}
         self._unasked: list[int] = []
         self._sources: dict[int, str] = {}
         self._drops: dict[int, str] = {}
@@ -276,12 +278,17 @@ class Loop:
 
     def _propose(self, flight: Flight) -> None:
         request = request_for(self.record, flight, self.entropy)
+        self._asked[flight.ticket] = self._resumes
         self._proposals.submit(
             lambda: self.proposer.propose(request), lambda result: self.inbox.put(Proposed(flight.ticket, result))
         )
 
     def _on_proposal(self, ticket: int, result: Proposal | Exception) -> None:
         if isinstance(result, ModelUnavailable):
+            if self._paused_since is None and self._asked[ticket] < self._resumes:
+                # A late answer to what was asked before the user mended it.
+                self._propose(self.record.in_flight[ticket])
+                return
             self._unasked.append(ticket)
             self.pause(str(result))
             return
@@ -382,6 +389,7 @@ class Loop:
             return
         self._paused_s += time.monotonic() - self._paused_since
         self._paused_since = None
+        self._resumes += 1
         self._emit(ev.StateChanged(self.at(), "running"))
         unasked, self._unasked = self._unasked, []
         for ticket in unasked:

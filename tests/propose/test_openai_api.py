@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ import pytest
 from score_nb.errors import ModelUnavailable
 from score_nb.propose.failures import Endpoint, Patience
 from score_nb.propose.openai_api import OpenAIProposer, endpoint_from
+from score_nb.propose.papers import Papers
 from tests.propose.contract import ProposerContract, request
 from tests.support.openai_server import OpenAIServer, Script, Scripted
 
@@ -120,6 +125,7 @@ def test_a_broken_answer_is_asked_for_again(fault: Any) -> None:
         (Scripted(fault="html"), "a web page instead of JSON: check OPENAI_BASE_URL"),
         (Scripted(fault="drop"), "start the server or correct OPENAI_BASE_URL"),
         (Scripted(fault="truncate"), "cannot be read 3 times in a row"),
+        (Scripted(fault="empty"), "is it a server that speaks the OpenAI API?"),
     ],
 )
 def test_a_lasting_failure_names_the_mend(reply: Scripted, mend: str) -> None:
@@ -190,6 +196,114 @@ def test_a_model_that_reasons_gets_its_own_parameters() -> None:
     assert thinker["max_completion_tokens"] == 32_000
     assert "seed" not in thinker
     assert (other["max_tokens"], other["seed"]) == (32_000, 7)
+
+
+def test_an_effort_that_was_asked_for_is_sent_to_every_model_and_left_out_where_it_is_refused() -> None:
+    with OpenAIServer(refusing("reasoning_effort")) as server:
+        proposer = proposer_at(server, "qwen3-thinking", effort="high")
+        assert proposer.propose(request()).source == CELL
+        first, second = (call.body for call in server.received)
+    assert first["reasoning_effort"] == "high"
+    assert "reasoning_effort" not in second
+
+
+def test_edits_of_the_parent_are_carried_out() -> None:
+    reply = (
+        "Deeper.\n<<<<<<< SEARCH\nmodel = DecisionTreeClassifier(max_depth=3)\n=======\nmodel = None\n>>>>>>> REPLACE"
+    )
+    whole = reply.replace("(max_depth=3)", "(max_depth=3).fit(X_train, y_train)")
+    with OpenAIServer([reply, whole]) as server:
+        proposal = proposer_at(server, edits=True).propose(request())
+        first, second = server.received
+    assert proposal.source is not None
+    assert "model = None\n\ndef predict(X):" in proposal.source
+    assert "your changes as edits" in first.prompt
+    assert "do not stand in the cell: model = DecisionTreeClassifier(max_depth=3)" in second.prompt
+
+
+PAPER = "Title of a paper\n" + "The method matches neighbours. " * 300
+
+
+def test_a_paper_is_condensed_once_and_its_method_followed() -> None:
+    def script(body: Any) -> Scripted:
+        if "text of a scientific paper" in body["messages"][-1]["content"]:
+            return Scripted("1. Find neighbours of each other. 2. Subtract their differences.", tokens=(2_000, 40))
+        return Scripted(GOOD)
+
+    with OpenAIServer(script) as server:
+        proposer = proposer_at(server, papers=Papers({"Title (a.pdf)": PAPER}))
+        asked = [request("idea", idea="Title (a.pdf)", seed=seed) for seed in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            proposals = list(pool.map(proposer.propose, asked))
+        calls = server.received
+    condensing = [call for call in calls if "text of a scientific paper" in call.prompt]
+    assert len(condensing) == 1
+    assert "The method matches neighbours." in condensing[0].prompt
+    assert "Tell the wines apart." in condensing[0].prompt
+    told = [call.prompt for call in calls if call not in condensing]
+    assert all("2. Subtract their differences." in prompt and "Title (a.pdf)" not in prompt for prompt in told)
+    assert sorted(proposal.tokens_in for proposal in proposals) == [100, 100, 100, 2_100]
+    assert all(proposal.source == CELL for proposal in proposals)
+
+
+def test_a_paper_without_a_method_leaves_the_idea_as_it_is() -> None:
+    with OpenAIServer(["NOTHING", GOOD]) as server:
+        proposer = proposer_at(server, papers=Papers({"Title (a.pdf)": PAPER}))
+        proposer.propose(request("idea", idea="Title (a.pdf)"))
+        assert "Title (a.pdf)" in server.received[1].prompt
+
+
+def test_a_paper_is_asked_for_again_where_the_first_try_failed() -> None:
+    with OpenAIServer([Scripted("bad key", status=401), "A method in four words.", GOOD]) as server:
+        proposer = proposer_at(server, papers=Papers({"Title (a.pdf)": PAPER}))
+        with pytest.raises(ModelUnavailable):
+            proposer.propose(request("idea", idea="Title (a.pdf)"))
+        assert proposer.propose(request("idea", idea="Title (a.pdf)")).source == CELL
+
+
+def test_a_small_context_limits_prompt_and_reply(tmp_path: Path) -> None:
+    own = tmp_path / "prices.json"
+    own.write_text(json.dumps({"usd_per_million_tokens": {"scripted": {"context": 8_000}}}))
+    with OpenAIServer([GOOD]) as server:
+        proposal = proposer_at(server, prices=own).propose(request(source="x = 1\n" * 5_000 + CELL))
+        sent = server.received[0]
+    assert sent.body["max_tokens"] == 4_000
+    assert len(sent.prompt) < 4_000 * 3 + 200
+    assert "characters cut" in proposal.prompt
+    assert proposal.cost == 0.0
+
+
+def test_the_size_that_fitted_is_kept_for_the_next_prompt() -> None:
+    def script(body: Any) -> Scripted:
+        if sum(len(message["content"]) for message in body["messages"]) > 20_000:
+            return Scripted("maximum context length is 8192 tokens", status=400, code="context_length_exceeded")
+        return Scripted(GOOD)
+
+    with OpenAIServer(script) as server:
+        proposer = proposer_at(server, budget=40_000, most_tokens=None)
+        for seed in range(2):
+            assert proposer.propose(request(source="x = 1\n" * 9_000 + CELL, seed=seed)).source == CELL
+        assert len(server.received) == 3  # too long, cut, cut at once
+
+
+def test_a_rate_limit_makes_all_calls_wait() -> None:
+    busy = Scripted("busy", status=429, headers={"Retry-After": "0.5"})
+    with OpenAIServer([busy, GOOD]) as server:
+        proposer = proposer_at(server)
+        with ThreadPoolExecutor(2) as pool:
+            first = pool.submit(proposer.propose, request(seed=1))
+            while proposer._chat._not_before == 0.0:
+                time.sleep(0.005)
+            pool.submit(proposer.propose, request(seed=2)).result()
+            first.result()
+        refused, *later = server.received
+    assert all(call.at - refused.at >= 0.4 for call in later)
+
+
+def test_retry_after_may_be_a_date_and_a_long_one_pauses_the_run() -> None:
+    soon = format_datetime(datetime.now(timezone.utc) + timedelta(hours=1), usegmt=True)
+    said = complaint([Scripted("busy", status=429, headers={"Retry-After": soon})])
+    assert re.search(r"rate limit or quota \(busy; it asks to wait 3[56]\d\d s\): wait or top up, then resume", said)
 
 
 def test_cost_comes_from_the_price_table_and_the_users_goes_before(tmp_path: Path) -> None:
