@@ -132,13 +132,16 @@ class Ruleset:
 
 def confine(rules: Ruleset, scratch: str) -> Layers:
     """Confine the calling process for good and return each layer's name with "" or the reason why it does not hold."""
-    layers = {"no_new_privs": "", "landlock": "", "seccomp": ""}
-    if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        layers["no_new_privs"] = os.strerror(ctypes.get_errno())
-    layers["landlock"] = rules.enforce(scratch)
+    layers = {"no_new_privs": no_new_privileges(), "landlock": rules.enforce(scratch)}
     drop_capabilities()
     layers["seccomp"] = filter_calls(0 if layers["landlock"] else rules.abi)
     return layers
+
+
+def no_new_privileges() -> str:
+    """Let no program that the calling process starts have more rights than it has; return "" or why it does not hold."""
+    failed = _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
+    return os.strerror(ctypes.get_errno()) if failed else ""
 
 
 def filter_calls(landlock: int) -> str:

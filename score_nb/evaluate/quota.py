@@ -48,7 +48,7 @@ class Quota:
         """Return the limits that hold for candidates: never more than half of what is free."""
         free = os.statvfs(folder) if hasattr(os, "statvfs") else None
         free_mib = free.f_bavail * free.f_frsize >> 20 if free else MIB
-        return cls(folder, max(64, min(MIB, free_mib // 2)), ENTRIES)
+        return cls(folder, min(MIB, max(64, free_mib // 2)), ENTRIES)
 
     @property
     def memory_kib(self) -> int:

@@ -18,7 +18,7 @@ from score_nb.evaluate.streams import READABLE, Poll, Stream, make_poll
 
 _TICK_S = 0.05
 _MAX_REPORT = 1 << 20
-_MAX_REPORTS = 8 << 20  # in all: a candidate can write what it likes to where it reports
+_MAX_REPORTS, _MAX_REPORTED = 1_000, 4 << 20  # in all: a candidate can write what it likes to where it reports
 _MAX_PRINTED = 256 << 20
 _MAX_THREADS = 2_000
 _KEPT = 32_768  # of the log, at each end
@@ -71,7 +71,8 @@ class Child:
         self.peak_kib = 0
         self.is_lost = False  # the zygote died before it could tell the end
         self._text = bytearray()
-        self._read = 0
+        self._reports = 0
+        self._reported = 0
 
     @property
     def has_ended(self) -> bool:
@@ -100,19 +101,20 @@ class Child:
         with contextlib.suppress(BlockingIOError):
             data = self.reports.read()
             self.is_silent = not data
-            self._read += len(data)
+            self._reported += len(data)
             self._text += data
         if self.is_flooding:
             self._text.clear()
             return []
         *lines, rest = bytes(self._text).split(b"\n")
         self._text = bytearray(rest[:_MAX_REPORT])
+        self._reports += len(lines)
         return [report for report in map(_parsed, lines) if report]
 
     @property
     def is_flooding(self) -> bool:
         """Whether more has come than reports can be."""
-        return self._read > _MAX_REPORTS
+        return self._reports > _MAX_REPORTS or self._reported > _MAX_REPORTED
 
     @property
     def threads(self) -> int:
