@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from abc import ABC, abstractmethod
@@ -321,6 +322,46 @@ class EvaluatorContract(ABC):
         cell = "def metric(x):\n    try:\n        return x()\n    except Exception:\n        return 1.0"
         with self.running(setup(cell)) as evaluator:
             assert evaluator.evaluate("import os\ndef x():\n    os._exit(4)").status == "crashed"
+
+    # --- integrity -------------------------------------------------------------------------------------------
+
+    def test_seed_tells_its_contract_as_json(self, plain: Evaluator) -> None:
+        found = plain.evaluate("x = [1.0, 2.0]").contract, plain.evaluate("def x():\n    return 2.0").contract
+        assert found == ({}, {"x": {"kind": "function", "calls": {"x": {"kind": "number", "of": "real", "dims": 0}}}})
+        assert json.loads(json.dumps(found[1])) == found[1]
+
+    def test_outputs_are_held_against_the_contract(self) -> None:
+        cell = "import numpy as np\ny = np.arange(9.0)\ndef metric(x):\n    return float(np.mean(x() - y))"
+        seed = "import numpy as np\ndef x():\n    return np.arange(9.0)"
+        with self.running(setup(cell, scorer="metric y np", seed=seed)) as evaluator:
+            contract = evaluator.evaluate(seed).contract
+            assert contract["x"]["calls"]["x"] == {
+                "kind": "array", "of": "real", "dims": 1, "length": 9, "rule": "free", "varied": True, "missing": False
+            }  # fmt: skip
+            evaluator.expect(contract)
+            column = evaluator.evaluate(seed.replace("(9.0)", "(9.0)[:, None]"))
+            assert (column.status, column.detail) == (
+                "invalid", "x returned an array of shape (9, 1), the seed's has one dimension"
+            )  # fmt: skip
+            constant = evaluator.evaluate(seed.replace("arange(9.0)", "zeros(9)"))
+            assert [flag.kind for flag in constant.flags] == ["constant"]
+            assert evaluator.evaluate(seed).flags == ()
+
+    def test_answers_that_change_are_flagged_and_the_first_counts(self, plain: Evaluator) -> None:
+        found = plain.evaluate("n = 0.0\ndef x():\n    global n\n    n += 1\n    return n")
+        assert (found.status, found.value) == ("ok", 1.0)
+        assert [(flag.kind, flag.detail) for flag in found.flags] == [
+            ("nondeterministic", "x was asked twice for the same: 1 of 1 values differ, by up to 1")
+        ]
+
+    def test_metric_is_tried_on_spoilt_outputs(self) -> None:
+        cell = "def metric(x):\n    return sum(n * v for n, v in enumerate(x))"
+        with self.running(setup(cell)) as evaluator:
+            found = evaluator.evaluate("x = [0.0, 1.0, 5.0]", probe=True)
+            # 0 + 1 + 10; all 2: 0 + 2 + 4
+            assert (found.value, found.probes["constant"]) == (11.0, 6.0)
+            assert set(found.probes) == {"constant", "shuffled"}
+            assert evaluator.evaluate("x = [0.0, 1.0, 5.0]").probes == {}
 
     # --- many at once ----------------------------------------------------------------------------------------
 
