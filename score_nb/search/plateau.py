@@ -10,12 +10,12 @@ from score_nb.search.gains import Gains
 from score_nb.search.standing import Standing
 
 # In the published trees the gaps between gains grow with the tree (nodes 2, 16, 29, 63, 77, 87, then 429 of 508).
-WINDOW_SHARE = 0.15
-LEAST_WINDOW = 15
+WINDOW_SHARE = 0.25
+LEAST_WINDOW = 25
 # One published node was expanded 75 times, one 221 times.
-LEAST_REPEATS = 6
+LEAST_REPEATS = 12
 # While a plateau lasts, so many of the expansions leave the beaten track; the others go on as published.
-BROADEN_SHARE = 0.5
+BROADEN_SHARE = 0.33
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,15 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
+from itertools import compress
 from math import inf
+from operator import is_not
 
 from score_nb.record import Record
 from score_nb.search.puct import exploration_bonus
 from score_nb.types import Node, Pick
 
-_BLOCK = 512
+_BLOCK = 256
 
 
 class Standing:
@@ -165,7 +167,7 @@ def _changed(known: list[Node], nodes: list[Node]) -> Iterator[int]:
     for start in range(0, len(known), _BLOCK):
         old, new = known[start : start + _BLOCK], nodes[start : min(start + _BLOCK, len(known))]
         if old != new:
-            yield from (start + at for at, (a, b) in enumerate(zip(old, new, strict=True)) if a is not b)
+            yield from compress(range(start, start + _BLOCK), map(is_not, old, new))
 
 
 def _is_scored_anew(old: Node, new: Node) -> bool:
