@@ -13,7 +13,6 @@ from score_nb.errors import ModelUnavailable
 from score_nb.notebook.prepared import Search
 from score_nb.propose.base import Proposer, Request, Shown
 from score_nb.propose.ensemble import Ensemble
-from score_nb.propose.failures import Endpoint
 from score_nb.propose.openai_api import CHARACTERS_PER_TOKEN, OpenAIProposer
 from score_nb.record import Record
 from score_nb.run.requests import request_for
@@ -72,7 +71,7 @@ def preview(search: Search) -> Preview:
         proposer = search.proposer()
     except ModelUnavailable as error:
         said.append(str(error))
-        proposer = OpenAIProposer(search.options.model or "no model", endpoint=Endpoint())
+        proposer = search.proposer(is_rehearsal=True)
     try:
         request = first_request(search)
         asked = proposer.whose_turn(request) if isinstance(proposer, Ensemble) else proposer

@@ -134,12 +134,16 @@ class Search:
             )
         )
 
-    def proposer(self) -> Proposer:
-        """Return who writes the candidates."""
+    def proposer(self, *, is_rehearsal: bool = False) -> Proposer:
+        """Return who writes the candidates; for a rehearsal, where nobody is asked, also without key and server."""
         options = self.options
         manner = Manner(
-            effort=options.effort, edits=options.edit, prompts=options.prompts, papers=self.ideas.papers
-        )  # fmt: skip
+            effort=options.effort,
+            edits=options.edit,
+            prompts=options.prompts,
+            papers=self.ideas.papers,
+            is_rehearsal=is_rehearsal,
+        )
         return proposer_for(options.model, manner=manner)
 
     def _take_evaluator(self) -> Evaluator:
@@ -227,9 +231,7 @@ def plan(
         origin=origin,
         root=notebook_root(namespace),
         notebook=path.name if path else "",
-        ideas=read_ideas(
-            options.ideas, namespace, notebook_folder(path), condenses=is_language_model(options.model)
-        ),
+        ideas=read_ideas(options.ideas, namespace, notebook_folder(path), condenses=is_language_model(options.model)),
         line=line,
     )
 

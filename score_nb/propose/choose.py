@@ -35,12 +35,15 @@ class Manner:
         A folder of prompt templates that stand in for the shipped ones.
     papers : mapping of str to str
         The whole texts behind ideas that are papers.
+    is_rehearsal : bool
+        Whether nobody will be asked: then neither key nor server nor name is needed.
     """
 
     effort: str | None = None
     edits: bool = False
     prompts: str | None = None
     papers: Mapping[str, str] = field(default_factory=dict)
+    is_rehearsal: bool = False
 
 
 def proposer_for(
@@ -61,12 +64,12 @@ def proposer_for(
     """
     environ = os.environ if environ is None else environ
     wanted = (environ.get("SCORE_NB_MODEL", "") if model is None else model).strip()
+    manner = manner or Manner()
     if not wanted and model is None:
-        return _default(environ)
+        return _default(environ, manner)
     names = [name.strip() for name in wanted.split(",") if name.strip()]
     if not names:
         raise BadOption("--model names no model: give a name, several with commas between, offline or replay:FILE")
-    manner = manner or Manner()
     papers = Papers(manner.papers)
     members = [_named(name, environ, manner, papers) for name in names]
     return members[0] if len(members) == 1 else Ensemble(members)
@@ -88,10 +91,12 @@ def recorded_seed(model: str | None, environ: Mapping[str, str] | None = None) -
     return _replay(wanted[len(REPLAY) :].strip()).entropy
 
 
-def _default(environ: Mapping[str, str]) -> Proposer:
+def _default(environ: Mapping[str, str], manner: Manner) -> Proposer:
     from score_nb.propose.openai_api import endpoint_from
 
     endpoint = endpoint_from(environ)
+    if endpoint.is_configured and manner.is_rehearsal:
+        return _model("unnamed", environ, manner, Papers(manner.papers))
     if endpoint.is_configured:
         raise ModelUnavailable(
             f"no model named for {endpoint.host}: say --model NAME or set SCORE_NB_MODEL "
@@ -120,7 +125,7 @@ def _model(name: str, environ: Mapping[str, str], manner: Manner, papers: Papers
     from score_nb.propose.openai_api import OpenAIProposer, endpoint_from
 
     endpoint = endpoint_from(environ)
-    if not endpoint.is_configured:
+    if not endpoint.is_configured and not manner.is_rehearsal:
         raise ModelUnavailable(
             "no API key: set OPENAI_API_KEY, point OPENAI_BASE_URL at a local server, or choose --model offline."
             + did_you_mean(name, [OFFLINE, "replay:FILE"])

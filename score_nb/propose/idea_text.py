@@ -20,7 +20,8 @@ _HEADING = re.compile(r"#{1,6}\s+(?P<title>.+?)\s*#*\s*$")
 _RULE = re.compile(r"\s{0,3}([-*_=~])(?:\s*\1){2,}\s*$")
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _SECTION_HEADING = re.compile(
-    r"(?:#{1,6}\s+)?(?:(?:\d{1,2}(?:\.\d{1,2}){0,2}|[IVX]{1,4})\.?\s+)?(?P<title>[A-Z][\w ,&:/\u2019'\u2013-]{2,70})\s*$"
+    r"(?:#{1,6}\s+)?"
+    r"(?:(?:\d{1,2}(?:\.\d{1,2}){0,2}|[IVX]{1,4})\.?\s+)?(?P<title>[A-Z][\w ,&:/\u2019'\u2013-]{2,70})\s*$"
 )
 _KNOWN_SECTIONS = re.compile(
     r"abstract|summary|introduction|background|related work|(?:materials and |online )?methods?|methodology|approach"

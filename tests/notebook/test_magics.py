@@ -222,7 +222,7 @@ def test_ideas_come_from_a_list_or_from_files(cell: Cell) -> None:
     cell(f"{LINE} --wait --ideas thoughts\n{SEED}")
     cell(f"{LINE} --wait --fresh --ideas ideas/*.md\n{SEED}")
     assert "wrong should be a list of strings" in cell(f"{LINE} --ideas wrong\n{SEED}", ok=False)
-    assert "paper.pdf cannot be read in this version" in cell(f"{LINE} --ideas ideas/*\n{SEED}", ok=False)
+    assert "paper.pdf cannot be read as PDF" in cell(f"{LINE} --ideas ideas/*\n{SEED}", ok=False)
 
 
 def test_the_store_lies_where_the_environment_says(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
