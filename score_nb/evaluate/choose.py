@@ -1,43 +1,85 @@
-"""Which evaluator serves here: forks of a warm process, or fresh interpreters where forks are not safe."""
+"""Which evaluator serves here: forks of a warm process, fresh interpreters below it, or what every system has."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Mapping
+from typing import Literal
 
-from score_nb.evaluate.base import Evaluator, EvaluatorSetup
-from score_nb.evaluate.fresh import FreshEvaluator
-from score_nb.evaluate.host import ForkUnsafe, Host
-from score_nb.evaluate.local import LocalEvaluator, Pair
+from score_nb.errors import BadInput, EvaluatorBroken
+from score_nb.evaluate.base import Confinement, Evaluator, EvaluatorSetup
+from score_nb.evaluate.portable import PortableEvaluator
+from score_nb.evaluate.process import ProcessEvaluator
+from score_nb.types import Evaluation
 
 
 def evaluator_for(setup: EvaluatorSetup) -> Evaluator:
-    """Return an evaluator of this machine; whether forks are safe is found out by one when it starts."""
-    return _ForkElseFresh(setup)
+    """Return an evaluator of this machine.
+
+    On Linux whether forks are safe is found out by one when it starts, and what does not work at all there is done as
+    on other systems.
+    """
+    if sys.platform != "linux":
+        return PortableEvaluator(setup)
+    from score_nb.evaluate.fresh import ForkElseFresh
+
+    return ElsePortable(ForkElseFresh(setup))
 
 
-class _ForkElseFresh(FreshEvaluator):
-    """Forks until the canary finds that this is not safe with the notebook's libraries."""
+class ElsePortable:
+    """An evaluator that gives way to the portable one where it cannot be started.
 
-    def __init__(self, setup: EvaluatorSetup) -> None:
-        super().__init__(setup)
-        self._is_fresh = False
-        self._has_forked = False
+    Parameters
+    ----------
+    first : ProcessEvaluator
+        Tried first; its copies of the inputs are taken over.
+    """
 
-    def _import(self, host: Host, modules: Iterable[str]) -> Mapping[str, str]:
-        kind = FreshEvaluator if self._is_fresh else LocalEvaluator
-        return kind._import(self, host, modules)
+    def __init__(self, first: ProcessEvaluator) -> None:
+        self._at_work = first
+        self._is_closed = False
 
-    def _fork_pair(self, host: Host) -> tuple[Pair, Mapping[str, str]]:
-        if not self._is_fresh:
+    def prepare(self) -> None:
+        """Copy the inputs."""
+        self._at_work.prepare()
+
+    def start(self) -> Confinement:
+        """Start the first that works and return what confinement holds; what the first said counts if none does."""
+        first = self._at_work
+        first.prepare()
+        copies = [taken.twin() for taken in first.snapshots]
+        try:
+            return first.start()
+        except EvaluatorBroken as error:
+            if self._is_closed:
+                raise
             try:
-                made = LocalEvaluator._fork_pair(self, host)
-                self._has_forked = True
-                return made
-            except ForkUnsafe:
-                if self._has_forked:  # it was safe: somebody killed the process that was starting
-                    raise
-                self._is_fresh = True
-                # The workers' parent must be as cold as they are: it is forked from a process that imported nothing.
-                host.close()
-                host = self._host = Host(self._folder, self._setup.secrets)
-        return FreshEvaluator._fork_pair(self, host)
+                self._at_work = PortableEvaluator.taking_over(first, copies)
+                found = self._at_work.start()
+            except (EvaluatorBroken, BadInput):
+                raise error from None
+            if self._is_closed:
+                self._at_work.close()
+            return found
+        finally:
+            for copy in copies:
+                copy.close()
+
+    def limit(self, timeout: float, memory: int) -> None:
+        """Set wall seconds and MiB for the evaluations that follow."""
+        self._at_work.limit(timeout, memory)
+
+    def expect(self, contract: Mapping[str, object]) -> None:
+        """Set what the outputs of the evaluations that follow must look like."""
+        self._at_work.expect(contract)
+
+    def evaluate(
+        self, source: str, *, seed: int = 0, metric: Literal["metric", "holdout"] = "metric", probe: bool = False
+    ) -> Evaluation:
+        """Run `source` in a process of its own, score it, and return what happened."""
+        return self._at_work.evaluate(source, seed=seed, metric=metric, probe=probe)
+
+    def close(self) -> None:
+        """Kill what is at work and free everything."""
+        self._is_closed = True
+        self._at_work.close()

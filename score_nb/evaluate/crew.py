@@ -73,8 +73,8 @@ class Worker:
         self._heard, self._ended = heard, ended
         self._lock = threading.Lock()
         self.has_ended = False
-        self.control, there = socket.socketpair()
-        self._bell, self._bell_there = socket.socketpair()
+        self.control, there = transport.socket_pair()
+        self._bell, self._bell_there = transport.socket_pair()
         self.ready_cpu_s = 0.0
         taken = {"control": there, **(lines or {})}
         self._job = _job()
@@ -307,7 +307,7 @@ class Duo:
             stack.callback(self.to_candidate.close)
             self.log = LogFile(held)
             stack.callback(self.log.close)
-            ours, theirs = socket.socketpair()
+            ours, theirs = transport.socket_pair()
             with contextlib.ExitStack() as unused:
                 unused.callback(theirs.close)
                 self.candidate = self._worker(

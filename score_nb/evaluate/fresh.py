@@ -6,8 +6,9 @@ import select
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 
+from score_nb.evaluate.base import EvaluatorSetup
 from score_nb.evaluate.environment import import_path
-from score_nb.evaluate.host import Host, Zygote
+from score_nb.evaluate.host import ForkUnsafe, Host, Zygote
 from score_nb.evaluate.local import LocalEvaluator, Pair
 
 
@@ -50,3 +51,31 @@ class FreshEvaluator(LocalEvaluator):
         scorers, _ = host.zygote([inputs, hidden], grants, frozenset(), "the scorer", fresh=fresh, kind=_Waiting)
         candidates, layers = host.zygote([inputs], grants, frozenset(), "candidates", fresh=fresh, kind=_Waiting)
         return Pair(candidates, scorers), layers
+
+
+class ForkElseFresh(FreshEvaluator):
+    """Forks until the canary finds that this is not safe with the notebook's libraries."""
+
+    def __init__(self, setup: EvaluatorSetup) -> None:
+        super().__init__(setup)
+        self._is_fresh = False
+        self._has_forked = False
+
+    def _import(self, host: Host, modules: Iterable[str]) -> Mapping[str, str]:
+        kind = FreshEvaluator if self._is_fresh else LocalEvaluator
+        return kind._import(self, host, modules)
+
+    def _fork_pair(self, host: Host) -> tuple[Pair, Mapping[str, str]]:
+        if not self._is_fresh:
+            try:
+                made = LocalEvaluator._fork_pair(self, host)
+                self._has_forked = True
+                return made
+            except ForkUnsafe:
+                if self._has_forked:  # it was safe: somebody killed the process that was starting
+                    raise
+                self._is_fresh = True
+                # The workers' parent must be as cold as they are: it is forked from a process that imported nothing.
+                host.close()
+                host = self._host = Host(self._folder, self._setup.secrets)
+        return FreshEvaluator._fork_pair(self, host)

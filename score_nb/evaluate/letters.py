@@ -47,7 +47,7 @@ def receive(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
     """
     try:
         fds: list[int] = []
-        if hasattr(line, "recvmsg"):
+        if hasattr(socket, "recv_fds"):
             head, fds, _, _ = socket.recv_fds(line, _HEAD.size, _MAX_FDS)
         else:  # Windows: sockets pass no descriptors
             head = line.recv(_HEAD.size)

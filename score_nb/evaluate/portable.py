@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from score_nb.errors import EvaluatorBroken
@@ -47,6 +47,22 @@ class PortableEvaluator(ProcessEvaluator):
         self._place: Place | None = None
         self._crew: Crew | None = None
         self._files: list[HeldFile] = []
+
+    @classmethod
+    def taking_over(cls, other: ProcessEvaluator, copies: Iterable[snapshot.Snapshot]) -> PortableEvaluator:
+        """Return an evaluator that is prepared from what `other` has copied."""
+        made = cls(other.setup)
+        made._inherit(other)
+        place = made._place = Place(other.setup.secrets)
+        for copy in copies:
+            file = HeldFile(place.held)
+            made._files.append(file)
+            os.lseek(copy.fd, 0, os.SEEK_SET)
+            while part := os.read(copy.fd, 1 << 24):
+                _write(file.writing, part)
+            file.finish()
+            made._snapshots.append(snapshot.Snapshot(-1, copy.pieces, copy.modules, copy.sources))
+        return made
 
     def _copy(self, values: Mapping[str, Any], reader: str) -> snapshot.Snapshot:
         if self._place is None:
@@ -146,6 +162,12 @@ class PortableEvaluator(ProcessEvaluator):
         scorer = duo.scorer.begin({"role": "scorer", "scratch": duo.scorer.own, **for_scorer(order)}, crew.gauge)
         stack.callback(scorer.close)
         return Watch(candidate, scorer, duo.log, duo.to_scorer.used_kib, Quota.usual(duo.candidate.own))
+
+
+def _write(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
 
 
 def try_out(place: Place, grants: Grants) -> Confinement:

@@ -6,9 +6,9 @@ import os
 import sys
 import tempfile
 
+from score_nb.errors import EvaluatorBroken
+from score_nb.evaluate import portable
 from score_nb.evaluate.base import Confinement
-
-_LAYERS = ("no_new_privs", "landlock", "seccomp", "rlimits")
 
 
 def probe() -> Confinement:
@@ -16,22 +16,24 @@ def probe() -> Confinement:
 
     A fresh process does it, so that nothing of the caller (threads, open files) plays a part.
     """
-    if sys.platform != "linux":
-        reason = "this version runs candidates on Linux only (WSL2, Binder or Docker elsewhere)"
-        return Confinement("none", dict.fromkeys(_LAYERS, reason))
-    from score_nb.errors import EvaluatorBroken
+    said = ""
+    for attempt in (_probe_forks, portable.probe) if sys.platform == "linux" else (portable.probe,):
+        try:
+            return attempt()
+        except EvaluatorBroken as error:
+            said = said or str(error)
+    return Confinement("none", {"candidates": said})
+
+
+def _probe_forks() -> Confinement:
     from score_nb.evaluate.canary import confinement
     from score_nb.evaluate.grants import Grants
     from score_nb.evaluate.host import Host
 
-    host = None
+    host = Host(os.path.abspath(tempfile.gettempdir()), ())
     try:
-        host = Host(os.path.abspath(tempfile.gettempdir()), ())
         zygote, layers = host.zygote([], Grants(), frozenset(), "candidates")
         zygote.close()
-    except EvaluatorBroken as error:
-        return Confinement("none", dict.fromkeys(_LAYERS, str(error)))
     finally:
-        if host is not None:
-            host.close()
+        host.close()
     return confinement(layers)

@@ -11,7 +11,7 @@ import threading
 import types
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Literal
@@ -93,6 +93,21 @@ class ProcessEvaluator(ABC):
     @abstractmethod
     def _forget(self) -> None:
         """Give up all processes in a fork of the kernel."""
+
+    @property
+    def setup(self) -> EvaluatorSetup:
+        """What is evaluated, without the objects once they are copied."""
+        return self._setup
+
+    @property
+    def snapshots(self) -> Sequence[snapshot.Snapshot]:
+        """The copies of the inputs, and of what only the metric reads."""
+        return self._snapshots
+
+    def _inherit(self, other: ProcessEvaluator) -> None:
+        """Take over what another one has prepared, but for the copies."""
+        self._setup, self._limits, self._contract = other._setup, other._limits, other._contract
+        self._sent_modules, self._n_folds = other._sent_modules, other._n_folds
 
     # --- the protocol ----------------------------------------------------------------------------------------------
 

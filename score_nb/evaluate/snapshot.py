@@ -56,6 +56,10 @@ class Snapshot:
         pieces = [[piece.name, list(piece.pickle), [list(part) for part in piece.buffers]] for piece in self.pieces]
         return {"pieces": pieces, "sources": self.sources}
 
+    def twin(self) -> Snapshot:
+        """Return the same copy with a descriptor of its own."""
+        return Snapshot(os.dup(self.fd), self.pieces, self.modules, self.sources)
+
     def close(self) -> None:
         """Free the memory file; processes that have mapped it keep their map."""
         if self.fd >= 0:

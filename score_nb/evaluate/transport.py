@@ -158,6 +158,15 @@ class LogFile(Stream):
         os.close(self._reading)
 
 
+def socket_pair() -> tuple[socket.socket, socket.socket]:
+    """Return two connected stream sockets, on Windows over the loopback interface."""
+    pair = socket.socketpair()
+    for line in pair:
+        if line.family == socket.AF_INET:  # else the second of two short messages waits for an answer to the first
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return pair
+
+
 def give_socket(line: socket.socket, pid: int) -> Given:
     """Return how the process `pid` finds a socket; it must have been inherited where that is possible."""
     if sys.platform == "win32":
