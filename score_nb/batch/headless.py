@@ -170,7 +170,8 @@ def _check_cells(notebook: Any, job: Job) -> None:
 
 def _failed(job: Job, source: str, why: str) -> ScoreError:
     first = next((line for line in source.splitlines() if line.strip()), "")
-    return ScoreError(f"the cell that begins with {first!r} failed: {why.strip()}\noutput so far: {job.target}")
+    # The reason stands last, where a scheduler's log is read first.
+    return ScoreError(f"{job.target} is the output so far: the cell that begins with {first!r} failed: {why.strip()}")
 
 
 def _folder(job: Job) -> Path:

@@ -14,11 +14,20 @@ import pytest
 import score_nb
 from score_nb.batch.accepted import with_body
 from score_nb.batch.cli import main
-from score_nb.batch.results import run_data_of
+from score_nb.batch.printed import score_in
+from score_nb.batch.results import data_of, run_data_of
+from tests.batch.era_notebooks import BATCHES, FORECASTS
+from tests.batch.era_notebooks import write as write_era
 from tests.batch.notebooks import LOAD, METRIC, SEED, SHOW, write
 
 pytestmark = pytest.mark.slow
 LONG = "%%score near --nodes 500 --workers 1\nimport time\ntime.sleep(0.3)\nx = 3.0"
+
+FAILS = "%%score near\nx = 'no number'"
+NBCLIENT = (
+    "import nbformat, nbclient; notebook = nbformat.read('in.ipynb', 4); "
+    "nbclient.NotebookClient(notebook).execute(); nbformat.write(notebook, 'out.ipynb')"
+)
 
 # What a shell starts in the background ignores SIGINT, and so do the tests run there; the command must not.
 HEEDING = (
@@ -74,6 +83,8 @@ def test_accept_goes_on_with_the_best_and_writes_it_into_the_cell(tmp_path: Path
     assert printed(out[3]) == f"x is {namespace['x']}\n", "the cells below ran with the accepted cell"
     assert kept["value"] == pytest.approx(-abs(namespace["x"] - 7.5))
     assert kept["seed_value"] == -4.5
+    assert kept["measured"] == kept["value"]
+    assert "in the accepted notebook too" in printed(out[2])
     assert run_data_of(out[2])["run"] == kept["run"]  # type: ignore[index]
     assert cells(source)[2].source == SEED, "the input stays as it is"
 
@@ -119,6 +130,66 @@ def test_an_interrupted_job_keeps_its_store_and_leaves_no_process(tmp_path: Path
             job.kill()
     assert "interrupted" in (tmp_path / "log").read_text()
     assert main(["show", "near", "--path", str(tmp_path)]) == 0
+
+
+def test_notebooks_in_era_s_format_run_as_they_are_side_by_side(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    batches = write_era(tmp_path / "batches.ipynb", BATCHES)
+    forecasts = write_era(tmp_path / "forecasts.ipynb", FORECASTS)
+    before = [path.read_bytes() for path in (batches, forecasts)]
+    command = ["run", str(batches), str(forecasts), "--jobs", "2", "--into", str(tmp_path / "out"), "--accept"]
+    assert main([*command, "--nodes", "5", "--workers", "1", "--seed", "1", "--model", "offline"]) == 0
+    written = capfd.readouterr()
+    assert "'Validation Score'; maximize" in written.err
+    assert "'Candidate metric to be minimized'; minimize" in written.err
+    assert [line.split()[:3] for line in written.out.splitlines()[1:]] == [
+        ["batches", "ok", "5/5"],
+        ["forecasts", "ok", "5/5"],
+    ]
+    for name, label in (("batches", "Validation Score"), ("forecasts", "Candidate metric to be minimized")):
+        notebook = nbformat.read(tmp_path / "out" / f"{name}.out.ipynb", as_version=4)
+        (run,) = notebook.metadata["score_nb"]["runs"]
+        printed_below = "".join(map(printed, (cell for cell in notebook.cells[-8:] if cell.cell_type == "code")))
+        assert score_in(printed_below, label) == pytest.approx(run["best_value"]), "the cells below print the best"
+    assert [path.read_bytes() for path in (batches, forecasts)] == before
+
+
+def test_papermill_nbclient_and_nbconvert_make_the_same_run_and_wait_for_it(tmp_path: Path) -> None:
+    """One notebook with parameters in its line, by each of the ways in which nobody watches; and one that fails."""
+    later = ("n = 4", LOAD, METRIC, SEED.replace("6", "{n}"), SHOW)
+    ways = {
+        "papermill": (["-m", "papermill", "in.ipynb", "out.ipynb", "-p", "n", "4", "--no-progress-bar"], later),
+        "nbconvert": (["-m", "nbconvert", "--to=notebook", "--execute", "in.ipynb", "--output=out.ipynb"], later),
+        "nbclient": (["-c", NBCLIENT], later),
+        "fails": (["-m", "papermill", "in.ipynb", "out.ipynb", "--no-progress-bar"], (*later[:3], FAILS, SHOW)),
+    }
+    begun = {}
+    for way, (arguments, sources) in ways.items():
+        (tmp_path / way).mkdir()
+        first = "n = 5" if way == "papermill" else sources[0]
+        write(tmp_path / way / "in.ipynb", first, *sources[1:], parameters=True)
+        begun[way] = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=tmp_path / way,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    told = {way: process.communicate()[1] for way, process in begun.items()}
+    values = {}
+    assert begun.pop("fails").returncode == 1
+    assert "near could not score the seed" in told["fails"].strip().splitlines()[-1]
+    for way, process in begun.items():
+        assert process.returncode == 0, told[way]
+        search = next(cell for cell in cells(tmp_path / way / "out.ipynb") if cell.source.startswith("%%score"))
+        data = run_data_of(search)
+        assert data is not None
+        assert (data["state"], len(data["nodes"]["value"])) == ("finished", 4)
+        assert (data_of(search, "near") or {})["best_value"] == data["best_value"]
+        assert "image/png" in search.outputs[-1]["data"]
+        values[way] = data["nodes"]["value"]
+    assert values["papermill"] == values["nbconvert"] == values["nbclient"]
 
 
 def test_the_body_is_replaced_below_the_magic_s_line() -> None:
