@@ -145,19 +145,22 @@ def _look_array(array: Any) -> Look:
     if of in ("mixed", "records", "none"):
         return found
     if array.ndim == 1:
-        found["missing"] = _has_missing(array, of)
+        found["missing"] = has_missing(array)
     return _with_variety(found, array.shape[0], lambda: _rows_vary(array))
 
 
-def _has_missing(array: Any, of: str) -> bool:
+def has_missing(array: Any) -> bool:
+    """Return whether some element of a one-dimensional array has no value (NaN, NaT, None)."""
     import numpy as np
 
-    if array.dtype.kind == "O":
+    kind = array.dtype.kind
+    if kind == "O":
         return any(value is None or value != value for value in array.tolist())  # noqa: PLR0124  NaN
-    if of == "datetime":
+    if kind in "mM":
         return bool(np.isnat(array).any())
-    if of not in ("real", "complex"):
+    if kind not in "fc":
         return False
+    # One pass without a second array; only the sum of infinities, or an overflow, needs a closer look.
     with np.errstate(all="ignore"):
         return not np.isfinite(array.sum()) and bool(np.isnan(array).any())
 
