@@ -12,9 +12,9 @@ from queue import Empty, SimpleQueue
 from typing import Literal, Protocol
 
 from score_nb.events import Event
-from score_nb.notebook import widget_wire as wire
 from score_nb.notebook.painter import Painter
 from score_nb.record import Record
+from score_nb.view import wire
 
 log = logging.getLogger("score_nb")
 

@@ -14,10 +14,10 @@ import traitlets
 from IPython.display import display, update_display
 
 from score_nb.errors import ScoreError
-from score_nb.notebook import widget_wire as wire
 from score_nb.notebook.publisher import Changed, Hello, Publisher, Said, Wanted, Watched
 from score_nb.notebook.widget_accept import PAGES
 from score_nb.record import Record
+from score_nb.view import wire
 
 STATIC = Path(__file__).parent.parent / "static"
 

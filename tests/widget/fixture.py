@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from score_nb import events as ev
-from score_nb.notebook import widget_wire as wire
 from score_nb.record import Record
 from score_nb.types import Flag, Node, Pick
+from score_nb.view import wire
 from score_nb.view.data import run_data
 
 PATH = Path(__file__).resolve().parents[2] / "js" / "test" / "fixture.json"

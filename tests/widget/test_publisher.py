@@ -13,13 +13,13 @@ import pytest
 
 from score_nb import events as ev
 from score_nb.notebook import publisher as module
-from score_nb.notebook import widget_wire as wire
 from score_nb.notebook.publisher import Hello, Publisher, Said, Wanted
 from score_nb.record import Record
 from score_nb.run.run import Run
 from score_nb.run.stored import stored_record
 from score_nb.store.journal import Journal
 from score_nb.types import Pick
+from score_nb.view import wire
 from tests.widget import fixture
 
 WAIT_S = 10.0

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from score_nb.events import NodeAdded, RunStarted
-from score_nb.notebook import widget_wire as wire
 from score_nb.record import Record
 from score_nb.types import SIGNALS, Flag, Node, Pick
+from score_nb.view import wire
 from tests.widget import fixture
 
 

@@ -1,4 +1,4 @@
-// The wire between page and kernel. The kernel's half is score_nb/notebook/widget_wire.py; words are those of
+// The wire between page and kernel. The kernel's half is score_nb/view/wire.py; words are those of
 // score_nb/types.py. Both sides ignore kinds and fields that they do not know.
 
 export const PROTOCOL = 1;
