@@ -96,7 +96,7 @@ class Chat:
             attempt += 1
             pause = pause_before_retry(outcome, attempt, self._patience, self._rng)
             if pause is None:
-                known = self._known_models() if status_of(outcome) == 404 else []
+                known = self._known_models() if status_of(outcome) in (400, 404) else []
                 raise in_plain_words(outcome, attempt, self.model, self.endpoint, known) from None
             # A server that refuses one call for its rate refuses the others, too: all of them wait.
             if status_of(outcome) == 429:

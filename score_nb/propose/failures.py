@@ -128,7 +128,10 @@ def _refusal(status: int, said: str, times: str, *, model: str, endpoint: Endpoi
         )
     if status >= 500:
         return f"{host} failed{times} ({status}: {said}): try again later with resume"
-    return f"{host} does not accept the request ({status}: {said}): choose another --model"
+    if known and model not in known and "model" in said.lower():
+        return _not_found(said, model, host, known)
+    key = "" if endpoint.key else ", or set OPENAI_API_KEY where the server wants a key"
+    return f"{host} does not accept the request ({status}: {said}): choose another --model{key}"
 
 
 def _not_found(said: str, model: str, host: str, known: Sequence[str]) -> str:

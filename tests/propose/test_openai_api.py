@@ -134,10 +134,24 @@ def test_a_lasting_failure_names_the_mend(reply: Scripted, mend: str) -> None:
     assert "\n" not in said
 
 
-def test_an_unknown_model_is_answered_with_the_nearest_known_one() -> None:
-    said = complaint([Scripted("nope", status=404, code="model_not_found")], model="scriptd")
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Scripted("nope", status=404, code="model_not_found"),
+        Scripted("Invalid model name passed in model=scriptd", status=400),  # as LiteLLM says it
+    ],
+)
+def test_an_unknown_model_is_answered_with_the_nearest_known_one(refusal: Scripted) -> None:
+    said = complaint([refusal], model="scriptd")
     assert "does not know the model scriptd" in said
     assert "Did you mean scripted?" in said
+
+
+def test_without_a_key_a_refusal_may_be_for_want_of_one() -> None:
+    # LiteLLM's proxy without a database answers a missing key like this.
+    with OpenAIServer([Scripted("No connected db", status=400)]) as server:
+        with pytest.raises(ModelUnavailable, match=r"or set OPENAI_API_KEY where the server wants a key"):
+            proposer_at(server, endpoint=Endpoint(server.url)).propose(request())
 
 
 def test_a_stalled_answer_ends_with_the_timeout() -> None:
