@@ -6,7 +6,6 @@ import json
 import os
 import textwrap
 from collections.abc import Callable, Mapping
-from html import escape
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,26 +15,14 @@ from score_nb.events import node_to_json
 from score_nb.record import Record
 from score_nb.types import Node
 from score_nb.view.data import run_summary
+from score_nb.view.page import to_page
 from score_nb.view.report import bundle
+from score_nb.view.tables import to_csv
 from score_nb.view.words import facts, gain_words, number
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-</head>
-<body style="font-family:system-ui,sans-serif;max-width:1060px;margin:24px auto;padding:0 16px">
-{body}
-</body>
-</html>
-"""
 
 
 def export(record: Record, path: Path) -> None:
-    """Write the run to `path`, as its ending says: .html, .ipynb, .json or .py.
+    """Write the run to `path`, as its ending says: .html, .ipynb, .json, .csv or .py.
 
     Raises
     ------
@@ -56,15 +43,6 @@ def export(record: Record, path: Path) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         raise ScoreError(f"cannot write {path} ({error.strerror}): choose another place") from error
-
-
-def to_page(record: Record) -> str:
-    """Return one HTML page with tree, curve, diff and every program; no script, nothing fetched."""
-    programs = "".join(_program(node) for node in record.nodes if node.is_scored)
-    programs = f"<details><summary>All programs with a value</summary>{programs}</details>" if programs else ""
-    metric = f"<details><summary>The metric</summary>{_pre(record.task.metric_source)}</details>"
-    title = f"score-nb {record.name}"
-    return _PAGE.format(title=escape(title), body=bundle(record)["text/html"] + metric + programs)
 
 
 def to_script(record: Record) -> str:
@@ -131,7 +109,7 @@ def provenance(record: Record, node: Node) -> dict[str, Any]:
 
 
 _WRITERS: Mapping[str, Callable[[Record], str]] = MappingProxyType(
-    {".html": to_page, ".ipynb": to_notebook, ".json": to_json_text, ".py": to_script}
+    {".html": to_page, ".ipynb": to_notebook, ".json": to_json_text, ".csv": to_csv, ".py": to_script}
 )
 
 
@@ -148,12 +126,3 @@ def _gained(record: Record) -> str:
 
 def _markdown(cell_id: str, text: str) -> dict[str, Any]:
     return {"cell_type": "markdown", "id": cell_id, "metadata": {}, "source": text}
-
-
-def _program(node: Node) -> str:
-    title = f"#{node.index} {number(node.value)} {node.detail}".strip()
-    return f"<details><summary>{escape(title)}</summary>{_pre(node.source)}</details>"
-
-
-def _pre(text: str) -> str:
-    return f'<pre style="white-space:pre-wrap;font-size:12px">{escape(text)}</pre>'

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import json
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from score_nb.record import Record
-from score_nb.types import Node
+from score_nb.types import Node, Pick
 from score_nb.view.scales import robust_range
 from score_nb.view.words import best_so_far
 
@@ -37,6 +38,21 @@ def to_frame(record: Record) -> pandas.DataFrame:
     for name in ("parent", "duplicate_of"):
         frame[name] = frame[name].astype("Int64")
     return frame
+
+
+def to_csv(record: Record) -> str:
+    """Return one line per node, as `to_frame` without logs, prompts and replies; what has parts is JSON."""
+    frame = to_frame(record).drop(columns=["log", "prompt", "reply"])
+    for name in frame.columns:
+        if frame[name].map(lambda value: isinstance(value, (tuple, list, dict, Pick))).any():
+            frame[name] = frame[name].map(_json)
+    return str(frame.to_csv(index=False))
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Pick):
+        return json.dumps(asdict(value))
+    return json.dumps(value) if isinstance(value, (tuple, list, dict)) else value
 
 
 def chart(record: Record) -> altair.LayerChart:

@@ -1,5 +1,12 @@
+import csv
 import json
+import random
+import re
+import zlib
+from base64 import b64decode
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -8,6 +15,12 @@ from score_nb.errors import BadOption, ScoreError
 from score_nb.record import Record
 from score_nb.view.export import export
 from tests.view.records import simulate
+
+
+def page_data(page: str) -> Any:
+    found = re.search(r'id="data">([^<]*)<', page)
+    assert found is not None
+    return json.loads(zlib.decompress(b64decode(found[1])))
 
 
 def test_a_script_is_the_best_cell_and_says_where_it_comes_from(tmp_path: Path) -> None:
@@ -43,11 +56,49 @@ def test_a_notebook_is_valid_and_holds_best_and_pictures(tmp_path: Path) -> None
 
 
 def test_a_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
-    export(simulate(24), tmp_path / "run.html")
+    record = simulate(200)
+    export(record, tmp_path / "run.html")
     page = (tmp_path / "run.html").read_text()
     assert page.startswith("<!DOCTYPE html>")
-    assert "<script" not in page
-    assert "http" not in page
+    assert "default-src 'none'" in page
+    assert len(page) <= 1_500_000
+    assert not re.findall(r"(?:src|href)\s*=\s*[\"']?(?!data:)[a-z]+:", page)
+    assert page.count("<script") == page.count("</script>")
+
+
+def test_a_page_without_the_built_widget_is_the_report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("score_nb.view.page.WIDGET", tmp_path / "none.js")
+    export(simulate(24), tmp_path / "run.html")
+    page = (tmp_path / "run.html").read_text()
+    assert "<img src=" in page
+    assert '<script type="module">' not in page
+
+
+def test_a_page_of_long_prompts_stays_small_and_keeps_the_way_to_the_best(tmp_path: Path) -> None:
+    record = simulate(60)
+    noise = random.Random(1)
+    for index, node in enumerate(record.nodes):
+        prompt = "".join(noise.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=60_000))
+        record.nodes[index] = replace(node, prompt=prompt, log="line\n" * 2_000)
+    export(record, tmp_path / "run.html")
+    page = (tmp_path / "run.html").read_text()
+    assert len(page) <= 1_500_000
+    details = page_data(page)["details"]
+    assert record.best is not None
+    assert details["source"] == [node.source for node in record.nodes]
+    assert details["prompt"][record.best.index] == record.best.prompt
+    assert sum(prompt.startswith("[left out") for prompt in details["prompt"]) > 30
+
+
+def test_a_table_has_a_line_for_each_node(tmp_path: Path) -> None:
+    record = simulate(24)
+    export(record, tmp_path / "run.csv")
+    with open(tmp_path / "run.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["source"] for row in rows] == [node.source for node in record.nodes]
+    assert [json.loads(row["parents"]) for row in rows] == [list(node.parents) for node in record.nodes]
+    assert [row["status"] for row in rows] == [node.status for node in record.nodes]
+    assert "prompt" not in rows[0]
 
 
 def test_an_unknown_ending_is_answered_with_the_known_ones(tmp_path: Path) -> None:

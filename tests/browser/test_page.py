@@ -1,0 +1,35 @@
+"""The exported page, opened from disk."""
+
+from pathlib import Path
+from typing import Any
+
+from score_nb.view.export import export
+from tests.view.records import simulate
+
+WAIT_MS = 60_000
+
+
+def test_an_exported_page_works_from_disk_without_a_network(browser: Any, tmp_path: Path) -> None:
+    record = simulate(200)
+    assert record.best is not None
+    export(record, tmp_path / "run.html")
+    context = browser.new_context(viewport={"width": 1400, "height": 1000}, offline=True)
+    page = context.new_page()
+    errors: list[str] = []
+    asked: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((tmp_path / "run.html").as_uri())
+    root = page.locator(".snb")
+    root.wait_for(state="visible", timeout=WAIT_MS)
+    page.wait_for_function("document.getElementById('report').hidden", timeout=WAIT_MS)
+    assert root.locator("canvas").count() >= 1, "the tree"
+    # The best is shown first: what changed in it, then each of its other sides.
+    root.get_by_text("StandardScaler").first.wait_for(timeout=WAIT_MS)
+    for name in ("Code", "Log", "Prompt", "Numbers"):
+        tab = root.get_by_role("tab", name=name)
+        tab.click()
+        page.wait_for_function("tab => tab.ariaSelected === 'true'", arg=tab.element_handle(), timeout=WAIT_MS)
+    assert errors == []
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    context.close()
