@@ -1,7 +1,8 @@
 """What outputs look like: described on the seed, and held against what every candidate hands over.
 
 A description is JSON-ready: `kind` of container, `of` what (class of dtype), `dims`, `length` of the first axis and the
-`rule` that it follows, whether the values are `varied` and whether some are `missing`, `parts` of small containers.
+`rule` that it follows ("fixed", "free", or the arguments of the call that are as long), whether the values are `varied`
+and whether some are `missing`, `parts` of small containers.
 It is against tricks of broadcasting and of types, not a schema: what a metric can honestly take passes.
 """
 
@@ -14,6 +15,10 @@ from typing import Any
 from score_nb.evaluate.look import ARRAYS, MIN_VARIED, SCALARS, join, words
 
 Description = Mapping[str, Any]
+Rule = str | list[str]
+Arguments = Mapping[str, int]  # lengths of a call's arguments by position or name
+
+NO_ARGUMENTS: Arguments = {}
 
 OPEN = frozenset(("any", "none", "other", "object", "function"))  # kinds that promise nothing
 
@@ -29,8 +34,8 @@ _TAKES: Mapping[str, Container[str]] = {
 }  # fmt: skip
 
 
-def with_rule(look: dict[str, Any], rule: Callable[[int], str]) -> dict[str, Any]:
-    """Return a description whose lengths follow `rule` ("fixed", "argument" or "free", for a length)."""
+def with_rule(look: Mapping[str, Any], rule: Callable[[int], Rule]) -> dict[str, Any]:
+    """Return a description whose lengths follow what `rule` says of them."""
     found = dict(look)
     if "length" in look:
         found["rule"] = rule(look["length"])
@@ -55,18 +60,23 @@ def merge(first: Description, second: Description) -> dict[str, Any]:
         found["dims"] = first["dims"]
     if "length" in first and "length" in second:
         found["length"] = min(first["length"], second["length"])
-        same = first.get("rule") == second.get("rule")
-        found["rule"] = first.get("rule", "free") if same else "free"
+        found["rule"] = _merged_rule(first.get("rule", "free"), second.get("rule", "free"))
     for sign in ("varied", "missing"):
         if sign in first or sign in second:
             found[sign] = bool(first.get(sign)) or bool(second.get(sign))
     return found
 
 
-def breach(expected: Description, look: Description, value: object, argument: int | None = None) -> str:
+def _merged_rule(first: Rule, second: Rule) -> Rule:
+    if isinstance(first, list) and isinstance(second, list):
+        return [argument for argument in first if argument in second] or "free"
+    return first if first == second else "free"
+
+
+def breach(expected: Description, look: Description, value: object, arguments: Arguments = NO_ARGUMENTS) -> str:
     """Return how `value` breaks the description of the seed's, as "an array of ..., the seed's ..."; "" if it does not.
 
-    `argument` is the length of the first argument of the call whose result it is.
+    `arguments` are those of the call whose result it is.
     """
     kind, found = expected["kind"], look["kind"]
     if kind in OPEN:
@@ -76,8 +86,8 @@ def breach(expected: Description, look: Description, value: object, argument: in
     return (
         _breach_of_shape(expected, look, value)
         or _breach_of_class(expected, look, value)
-        or _breach_of_length(expected, look, value, argument)
-        or _breach_in_parts(expected, look, value, argument)
+        or _breach_of_length(expected, look, value, arguments)
+        or _breach_in_parts(expected, look, value, arguments)
     )
 
 
@@ -119,24 +129,30 @@ def _breach_of_class(expected: Description, look: Description, value: object) ->
     return ""
 
 
-def _breach_of_length(expected: Description, look: Description, value: object, argument: int | None) -> str:
+def _breach_of_length(expected: Description, look: Description, value: object, arguments: Arguments) -> str:
     length, found, rule = expected.get("length"), look.get("length"), expected.get("rule", "free")
     if length is None or found is None:
         return ""
-    if rule == "argument" and argument is not None and found != argument:
-        return f"{words(value, look)} for {argument:,} rows, the seed's is as long as its argument"
+    wanted = lengths_wanted(rule, arguments)
+    if wanted and found not in wanted:
+        return f"{words(value, look)} for {wanted[0]:,} rows, the seed's is as long as its argument"
     if rule == "fixed" and found != length:
         return f"{words(value, look)}, the seed's has the length {length:,}"
-    if found == 0 and length and argument != 0:
+    if found == 0 and length and 0 not in wanted:
         return f"{words(value, look)}, which is empty, the seed's is not"
     return ""
 
 
-def _breach_in_parts(expected: Description, look: Description, value: Any, argument: int | None) -> str:
+def lengths_wanted(rule: Rule, arguments: Arguments) -> list[int]:
+    """Return the lengths that a result may have; none where its arguments do not tell."""
+    return [arguments[name] for name in rule if name in arguments] if isinstance(rule, list) else []
+
+
+def _breach_in_parts(expected: Description, look: Description, value: Any, arguments: Arguments) -> str:
     for name, part, found in _pairs(expected.get("parts"), look.get("parts")):
         if found["kind"] in ("object", "function"):
             continue
-        said = breach(part, found, value[name], argument)
+        said = breach(part, found, value[name], arguments)
         if said:
             return f"{words(value, look)} in which [{name!r}] is {said}"
     return ""
@@ -161,21 +177,23 @@ def _is(expected: Description) -> str:
 # --- constant outputs ----------------------------------------------------------------------------------------------
 
 
-def constant_places(expected: Description, look: Description, place: str, argument: int | None = None) -> list[str]:
+def constant_places(
+    expected: Description, look: Description, place: str, arguments: Arguments = NO_ARGUMENTS
+) -> list[str]:
     """Return where a value is the same all over while the seed's varies, as texts that begin with `place`."""
-    if expected.get("varied") and _is_constant(expected, look, argument):
+    if expected.get("varied") and _is_constant(expected, look, arguments):
         return [place]
     pairs = _pairs(expected.get("parts"), look.get("parts"))
     return [
-        found for name, part, seen in pairs for found in constant_places(part, seen, f"{place}[{name!r}]", argument)
+        found for name, part, seen in pairs for found in constant_places(part, seen, f"{place}[{name!r}]", arguments)
     ]
 
 
-def _is_constant(expected: Description, look: Description, argument: int | None) -> bool:
+def _is_constant(expected: Description, look: Description, arguments: Arguments) -> bool:
     if look.get("varied") is not None:
         return look["varied"] is False
     # One value where many are wanted: numpy takes it for all rows.
-    return look.get("length") == 1 and expected.get("length", 0) >= MIN_VARIED and argument != 1
+    return look.get("length") == 1 and expected.get("length", 0) >= MIN_VARIED and 1 not in arguments.values()
 
 
 def is_varied(expected: Description) -> bool:

@@ -143,19 +143,19 @@ class Signals:
         return self._checked(caller, asked, path, kind, value)
 
     def _checked(self, caller: Caller, asked: Asked, path: str, kind: _Kind, value: Any) -> Any:
-        argument = _argument_length(asked)
+        arguments = _argument_lengths(asked)
         expected = kind.expected
         if expected is not None:
             value, found = _plain(caller, value, expected)
-            said = contract.breach(expected, found, value, argument)
+            said = contract.breach(expected, found, value, arguments)
             if said:
                 caller.refuse(f"{path} returned {said}")
-            if contract.constant_places(expected, found, path, argument):
+            if contract.constant_places(expected, found, path, arguments):
                 kind.is_constant = True
             elif "varied" in found:
                 kind.is_varied = True
         elif not self._expected:
-            found = contract.with_rule(look(value), lambda length: "argument" if length == argument else "free")
+            found = contract.with_rule(look(value), lambda length: _rule(length, arguments))
             kind.seen = found if kind.seen is None else contract.merge(kind.seen, found)
             kind.is_varied = kind.is_varied or bool(found.get("varied"))
         if class_of(type(value)) in ("integer", "real"):
@@ -246,8 +246,9 @@ def _is_as_before(kind: _Kind, asked: Asked, value: Any) -> bool:
     if type(value).__name__ != "ndarray" or (value.dtype, value.ndim) != kind.quick_array:
         return False
     known = kind.known
-    wanted = _argument_length(asked) if known.get("rule") == "argument" else None
-    if len(value) != wanted if wanted is not None else len(value) == 0:
+    rule = known.get("rule", "free")
+    wanted = contract.lengths_wanted(rule, _argument_lengths(asked)) if rule != "free" else []
+    if len(value) not in wanted if wanted else len(value) == 0:
         return False
     return bool(known.get("missing", True)) or not has_missing(value)
 
@@ -261,13 +262,22 @@ def _asked_again(caller: Caller, question: _Question) -> str:
     return difference(question.answer, answer)
 
 
-def _argument_length(asked: Asked) -> int | None:
-    """Return the length of the first argument of a call; None where it has none."""
+def _argument_lengths(asked: Asked) -> dict[str, int]:
+    """Return the lengths of a call's array-like arguments by position or name."""
     if asked.verb != "call":
-        return None
+        return {}
     args, kwargs = asked.arguments
-    first = args[0] if args else next(iter(kwargs.values()), None)
-    return None if isinstance(first, (Proxy, dict, set, frozenset)) else contract.length_of(first)
+    named = {**dict(zip(map(str, range(len(args))), args, strict=True)), **kwargs}
+    lengths = {
+        name: contract.length_of(value)
+        for name, value in named.items()
+        if not isinstance(value, (Proxy, dict, set, frozenset))
+    }
+    return {name: length for name, length in lengths.items() if length is not None}
+
+
+def _rule(length: int, arguments: Mapping[str, int]) -> contract.Rule:
+    return [name for name, other in arguments.items() if other == length] or "free"
 
 
 def _root(path: str) -> str:

@@ -33,10 +33,10 @@ WORDS = [f"w{n % 4}" for n in range(N)]
 FRAME = pd.DataFrame({"a": NUMBERS, "b": WORDS})
 
 
-def breach(seed: Any, other: Any, rule: str = "free", argument: int | None = None) -> str:
+def breach(seed: Any, other: Any, rule: contract.Rule = "free", **arguments: int) -> str:
     """Return how `other` breaks the contract of `seed`, after a journey through JSON."""
     described = json.loads(json.dumps(contract.with_rule(look(seed), lambda _: rule)))
-    return contract.breach(described, look(other), other, argument)
+    return contract.breach(described, look(other), other, arguments)
 
 
 # --- what is honest passes ---------------------------------------------------------------------------------------
@@ -133,10 +133,10 @@ def test_trick_is_told_in_words(seed: Any, other: Any, said: str) -> None:
 
 def test_length_counts_where_the_rule_says_so() -> None:
     assert breach(NUMBERS, NUMBERS[:5], "fixed") == "an array of shape (5,), the seed's has the length 12"
-    assert breach(NUMBERS, NUMBERS[:5], "argument", 5) == ""
+    assert breach(NUMBERS, NUMBERS[:5], ["x", "y"], x=7, y=5) == ""
     said = "an array of shape (5,) for 12 rows, the seed's is as long as its argument"
-    assert breach(NUMBERS, NUMBERS[:5], "argument", 12) == said
-    assert breach(NUMBERS, NUMBERS[:0], "argument", 0) == ""
+    assert breach(NUMBERS, NUMBERS[:5], ["x"], x=12) == said
+    assert breach(NUMBERS, NUMBERS[:0], ["x"], x=0) == ""
     assert breach({"a": 1, "b": 2}, {"a": 1}, "fixed") == "a mapping of 1 entry, the seed's has the length 2"
 
 
@@ -150,11 +150,14 @@ def test_every_array_keeps_its_own_contract(array: np.ndarray[Any, Any]) -> None
 
 def test_contracts_of_several_results_fit_each_of_them() -> None:
     results = [NUMBERS, LABELS[:5].tolist(), np.array([0.5])]
-    described = [contract.with_rule(look(value), lambda _: "argument") for value in results]
+    described = [contract.with_rule(look(value), lambda _: ["x"]) for value in results]
     merged = contract.merge(contract.merge(described[0], described[1]), described[2])
     for value in results:
-        assert contract.breach(merged, look(value), value, len(value)) == ""
+        assert contract.breach(merged, look(value), value, {"x": len(value)}) == ""
     assert contract.merge(look(1.0), look(NUMBERS)) == {"kind": "any"}
+    trained = [contract.with_rule(look(NUMBERS), lambda _, rule=rule: rule) for rule in (["0", "2"], ["2"], ["0"])]
+    assert contract.merge(*trained[:2])["rule"] == ["2"]
+    assert contract.merge(*trained[1:])["rule"] == "free"
 
 
 @pytest.mark.parametrize(
