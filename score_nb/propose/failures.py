@@ -119,7 +119,7 @@ def _refusal(status: int, said: str, times: str, *, model: str, endpoint: Endpoi
         return f"{host} refuses the API key ({said}): {mend}, then resume"
     if status == 403:
         return f"{host} does not allow this key to use {model} ({said}): choose another --model or another key"
-    if status == 404:
+    if status == 404 or (status == 400 and known and model not in known and "model" in said.lower()):
         return _not_found(said, model, host, known)
     if status == 429:
         return (
@@ -128,8 +128,6 @@ def _refusal(status: int, said: str, times: str, *, model: str, endpoint: Endpoi
         )
     if status >= 500:
         return f"{host} failed{times} ({status}: {said}): try again later with resume"
-    if known and model not in known and "model" in said.lower():
-        return _not_found(said, model, host, known)
     key = "" if endpoint.key else ", or set OPENAI_API_KEY where the server wants a key"
     return f"{host} does not accept the request ({status}: {said}): choose another --model{key}"
 

@@ -149,9 +149,9 @@ def test_an_unknown_model_is_answered_with_the_nearest_known_one(refusal: Script
 
 def test_without_a_key_a_refusal_may_be_for_want_of_one() -> None:
     # LiteLLM's proxy without a database answers a missing key like this.
-    with OpenAIServer([Scripted("No connected db", status=400)]) as server:
-        with pytest.raises(ModelUnavailable, match=r"or set OPENAI_API_KEY where the server wants a key"):
-            proposer_at(server, endpoint=Endpoint(server.url)).propose(request())
+    said = "or set OPENAI_API_KEY where the server wants a key"
+    with OpenAIServer([Scripted("No connected db", status=400)]) as server, pytest.raises(ModelUnavailable, match=said):
+        proposer_at(server, endpoint=Endpoint(server.url)).propose(request())
 
 
 def test_a_stalled_answer_ends_with_the_timeout() -> None:
