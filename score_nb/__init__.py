@@ -14,18 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from score_nb.crossval import cv
+    from score_nb.notebook.ablation import ablate
     from score_nb.notebook.controller import open_run, search
     from score_nb.run.run import Run
     from score_nb.types import Node
 
 __version__ = "0.1.0"
 __all__ = [
-    "Node", "Run", "__version__", "cv", "load_ipython_extension", "open_run", "search", "unload_ipython_extension",
+    "Node", "Run", "__version__", "ablate", "cv", "load_ipython_extension", "open_run", "search",
+    "unload_ipython_extension",
 ]  # fmt: skip
 
 _HOMES = {
     "Node": "score_nb.types",
     "Run": "score_nb.run.run",
+    "ablate": "score_nb.notebook.ablation",
     "cv": "score_nb.crossval",
     "open_run": "score_nb.notebook.controller",
     "search": "score_nb.notebook.controller",

@@ -41,6 +41,7 @@ Steer the runs of this notebook.  RUN is a name, the latest run where it is left
 %score drop [RUN] NODE        give up a node and all below it: not expanded any more, and not the best
 %score evaluate [RUN] NODE [K]  evaluate a node K times more (3): its value is the mean, and some doubts are answered
 %score allow [RUN] NODE       let a node be the best in spite of its flags
+%score ablate [RUN] [NODE] [K]  which edits on the way to a node matter: each taken back alone and scored (K times)
 %score export [RUN] FILE      write the run to .html, .ipynb, .json or .py
 %score doctor                 what this machine can do
 """
@@ -201,6 +202,18 @@ def allow(asked: Asked) -> None:
     say(f"node {node.index} of {run.name} may be the best, although: {'; '.join(flag.detail for flag in node.flags)}")
 
 
+def ablate(asked: Asked) -> Any:
+    """Return the table of the edits on the way to a node."""
+    from score_nb.notebook.ablation import ablate as table
+
+    started, words = _run(asked)
+    run, index = started.run, _node(words, 0, None)
+    repeats = _whole(words[1]) if len(words) > 1 else 1
+    steps = len(run.snapshot().lineage(run.node(index).index))
+    say(f"{steps} cells are evaluated" + (f" {repeats} times each" if repeats > 1 else ""))
+    return table(run, index, repeats=repeats, namespace=asked.shell.user_ns)
+
+
 def export(asked: Asked) -> None:
     """Write a run to a file, in the format that its ending names."""
     from score_nb.view.export import export as write
@@ -227,7 +240,7 @@ COMMANDS: Mapping[str, Callable[[Asked], Any]] = MappingProxyType(
     {
         "list": show_list, "show": show, "pause": pause, "resume": resume, "stop": stop, "wait": wait,
         "accept": accept, "diff": diff, "code": code, "idea": idea, "expand": expand, "drop": drop,
-        "evaluate": evaluate, "allow": allow, "export": export, "doctor": doctor,
+        "evaluate": evaluate, "allow": allow, "ablate": ablate, "export": export, "doctor": doctor,
     }
 )  # fmt: skip
 STOP_S = 30.0

@@ -160,10 +160,16 @@ def _run(
     loop = Loop(
         record=record, options=launch.options, proposer=proposer, evaluator=evaluator, journal=journal,
         publish=run.publish, ideas=launch.ideas, has_holdout=launch.options.holdout is not None,
-        entropy=launch.options.seed if launch.options.seed is not None else int(record.run_id, 16) % 2**31,
+        entropy=entropy_of(record),
     )  # fmt: skip
     run.begin(loop)
     return run
+
+
+def entropy_of(record: Record) -> int:
+    """Return what seeds the random generators of a run: `--seed`, else a number of its own."""
+    seed = record.options.get("seed")
+    return int(seed) if seed is not None else int(record.run_id, 16) % 2**31
 
 
 def open_stored(folder: Path) -> Run:
