@@ -6,10 +6,11 @@ Pure: `Record.apply` is the only way to change it, and the same events always gi
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import statistics
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from score_nb import events as ev
@@ -32,6 +33,14 @@ class Flight:
     since: float
     stage: Literal["proposing", "proposed", "evaluating"] = "proposing"
     proposal: ev.ProposalReceived | None = None
+
+
+@dataclass(slots=True)
+class _PutOff:
+    """What is counted after many events instead of after each."""
+
+    visits: dict[int, int] = field(default_factory=dict)
+    is_best_unknown: bool = False
 
 
 class Record:
@@ -82,6 +91,8 @@ class Record:
         self._best: int | None = None
         self._noise: float | None = None
         self._digests: dict[str, int] = {}
+        self._digested = 0
+        self._put_off: _PutOff | None = None
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -170,12 +181,19 @@ class Record:
 
     def index_of(self, digest: str) -> int | None:
         """Return the first node whose program has that digest, None where there is none."""
-        return self._digests.get(digest)
+        return self._known_digests().get(digest)
 
     @property
     def digests(self) -> frozenset[str]:
         """Digests of all programs in the tree."""
-        return frozenset(self._digests)
+        return frozenset(self._known_digests())
+
+    def _known_digests(self) -> dict[str, int]:
+        """Return the first node of each program; read when asked for, since a run that is only shown needs none."""
+        for node in self.nodes[self._digested :]:
+            self._digests.setdefault(node.digest, node.index)
+        self._digested = len(self.nodes)
+        return self._digests
 
     def children(self, index: int) -> list[Node]:
         """Return the nodes whose (first) parent is `index`, oldest first."""
@@ -242,6 +260,22 @@ class Record:
             case _:
                 self._apply_to_node(event)
 
+    def apply_all(self, events: Iterable[ev.Event]) -> None:
+        """Take many events into account: as one `apply` after the other does, but in time that grows with their number.
+
+        Visits, noise and best, which each cost a walk through the tree, are counted once at the end.
+        """
+        self._put_off = put_off = _PutOff()
+        try:
+            for event in events:
+                self.apply(event)
+        finally:
+            self._put_off = None
+            for index, step in put_off.visits.items():
+                self.nodes[index] = replace(self.nodes[index], visits=self.nodes[index].visits + step)
+            if put_off.is_best_unknown:
+                self._look_at_noise()
+
     def _apply_to_node(self, event: ev.Event) -> None:
         """Take into account what was learnt of a node after it was added."""
         match event:
@@ -290,9 +324,10 @@ class Record:
         is_dropped = node.parent is not None and self.nodes[node.parent].is_dropped
         node = replace(node, visits=1, is_dropped=is_dropped)
         self.nodes.append(node)
-        self._digests.setdefault(node.digest, node.index)
         if len(node.values) > 1 and node.duplicate_of is None:
             self._look_at_noise()
+        elif self._put_off is not None and self._put_off.is_best_unknown:
+            pass
         elif self._can_be_best(node) and (self._best is None or self.bound(node) > self.bound(self.nodes[self._best])):
             self._best = node.index
 
@@ -316,14 +351,20 @@ class Record:
         self._look_for_best()
 
     def _look_at_noise(self) -> None:
+        if self._put_off is not None:
+            self._put_off.is_best_unknown = True
+            return
         measured = [node.values for node in self.nodes if len(node.values) > 1 and node.duplicate_of is None]
         freedom = sum(len(values) - 1 for values in measured)
-        squares = sum(statistics.variance(values) * (len(values) - 1) for values in measured)
+        squares = sum(map(_squares, measured))
         # One node alone may be an odd one: its own spread is no measure of the others'.
         self._noise = math.sqrt(squares / freedom) if len(measured) > 1 else None
         self._look_for_best()
 
     def _look_for_best(self) -> None:
+        if self._put_off is not None:
+            self._put_off.is_best_unknown = True
+            return
         able = [node for node in self.nodes if self._can_be_best(node)]
         self._best = max(able, key=lambda node: (self.bound(node), -node.index)).index if able else None
 
@@ -336,7 +377,10 @@ class Record:
         index: int | None = parents[0]
         while index is not None:
             node = self.nodes[index]
-            self.nodes[index] = replace(node, visits=node.visits + step)
+            if self._put_off is None:
+                self.nodes[index] = replace(node, visits=node.visits + step)
+            else:
+                self._put_off.visits[index] = self._put_off.visits.get(index, 0) + step
             index = node.parent
 
 
@@ -345,6 +389,12 @@ def _doubts(node: Node) -> list[Signal]:
     if node.index == 0 or node.is_allowed:
         return []
     return [flag.kind for flag in node.flags if not flag.is_settled and flag.kind != "holdout"]
+
+
+@functools.lru_cache(maxsize=65_536)
+def _squares(values: tuple[float, ...]) -> float:
+    """Return the sum of squared distances from the mean."""
+    return statistics.variance(values) * (len(values) - 1)
 
 
 def task_from_json(values: dict[str, Any]) -> Task:
@@ -357,6 +407,5 @@ def task_from_json(values: dict[str, Any]) -> Task:
 def replay(stored: Iterable[ev.Event]) -> Record:
     """Return the record that these events make."""
     record = Record()
-    for event in stored:
-        record.apply(event)
+    record.apply_all(stored)
     return record

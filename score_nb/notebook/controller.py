@@ -16,7 +16,6 @@ from score_nb.notebook.metric import Metric, check_metric, find_function
 from score_nb.notebook.prepared import Search, plan
 from score_nb.notebook.registry import REGISTRY, Started, notebook_root
 from score_nb.run.run import Run
-from score_nb.run.start import open_stored
 from score_nb.store.runs import find_run, store_root
 
 
@@ -89,7 +88,7 @@ def open_run(name: str, path: str | Path = ".") -> Run:
         return started.run
     root = notebook_root({}) if str(path) == "." else store_root(path)
     try:
-        return open_stored(find_run(root, name).folder)
+        return Run.stored(find_run(root, name).folder)
     except RunNotFound:
         if started is None:
             raise

@@ -46,6 +46,13 @@ class Run:
         self._listeners: list[Listener] = []
         self._ended = threading.Event()
 
+    @classmethod
+    def stored(cls, folder: Path) -> Run:
+        """Return the run in a folder of the store, for reading and following; the journal is read once."""
+        run = cls(Record(), folder)
+        run._record = run.record
+        return run
+
     # -- reading ---------------------------------------------------------------------------------------------------
 
     @property

@@ -40,8 +40,7 @@ class StoredRun:
             new = self._reader.poll()
             if new and isinstance(new[0], ev.RunStarted):
                 self._stored = Record()
-            for event in new:
-                self._stored.apply(event)
+            self._stored.apply_all(new)
             was_abandoned, self._is_abandoned = self._is_abandoned, not is_held_now and not self._stored.is_ended
             if new or self._is_abandoned != was_abandoned:
                 self._shown = self._stored.copy()
