@@ -222,6 +222,9 @@ describe("the widget", () => {
     expect(button("Evaluate again · 3 asked for")).toBeTruthy();
     button("Let it be the best").click();
     expect(model.last()).toEqual({ kind: "allow", index: 3, is_allowed: true });
+    // The fixture's user has given this branch up.
+    button("Take up again").click();
+    expect(model.last()).toEqual({ kind: "drop", index: 3, is_dropped: false });
   });
 
   it("lets the user doubt an allowed node again", async () => {

@@ -66,6 +66,10 @@ class Steered(Watched, Protocol):
         """Let that node be the best in spite of its flags, or no longer."""
         ...
 
+    def drop(self, node: int, is_dropped: bool = True) -> None:
+        """Give up that node and all below it, or take them up again."""
+        ...
+
     def evaluate(self, node: int, repeats: int) -> None:
         """Evaluate that node so many times more, on fresh random seeds."""
         ...
@@ -162,6 +166,7 @@ _COMMANDS: dict[str, Callable[[Steered, Mapping[str, Any]], None]] = {
         nodes=_positive(message.get("nodes"), int), minutes=_positive(message.get("minutes"), float)
     ),
     "allow": lambda run, message: run.allow(int(message["index"]), bool(message["is_allowed"])),
+    "drop": lambda run, message: run.drop(int(message["index"]), bool(message["is_dropped"])),
     "evaluate": lambda run, message: run.evaluate(int(message["index"]), int(message["repeats"])),
 }
 

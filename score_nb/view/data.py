@@ -73,6 +73,7 @@ def _measured(nodes: list[Node]) -> dict[str, Any]:
     return {
         "flags": flags,
         "allowed": [node.index for node in nodes if node.is_allowed],
+        "dropped": [node.index for node in nodes if node.is_dropped],
         "repeats": {str(node.index): node.repeats for node in several},
         "spread": {str(n.index): float(f"{n.spread:.4g}") for n in several if _finite(n.spread) is not None},
     }

@@ -164,6 +164,7 @@ def _node_words(record: Record, node: Node) -> str:
     value = node.status if is_failed(node) else number(node.value)
     spread = f" ± {number(node.spread)}" if node.spread is not None and node.repeats > 1 else ""
     doubt = f" ? {doubt_words(node)}" if node.is_doubted else ""
+    doubt += " given up" if node.is_dropped else ""
     detail = f"  {node.detail}" if node.detail else ""
     return f"#{node.index} {value}{spread}{mark}{doubt}  {node.operator}{detail[:70]}"
 

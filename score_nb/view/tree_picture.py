@@ -120,6 +120,9 @@ def _draw_nodes(canvas: Canvas, record: Record, plan: _Plan, path: set[int]) -> 
     rank, radius = palette.ranks(record.nodes), plan.radius
     for node in record.nodes:
         place, on_path = plan.places[node.index], node.index in path
+        if node.is_dropped:
+            canvas.cross(place, 0.7 * radius, palette.LINK, min(1.3, radius / 2.5))
+            continue
         size = max(radius, min(3.2, 1.6 * radius)) if on_path else radius
         edge = palette.ACCENT if on_path else palette.INK
         if node.index not in rank:

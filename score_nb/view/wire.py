@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
 from score_nb.record import Flight, Record
 from score_nb.types import Flag, Node, Pick
@@ -21,7 +21,7 @@ WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 # What a node's one line may take on the wire: 10,000 nodes are sent at once, the full line comes with the detail.
 DETAIL_CHARS = 60
 # Each doubt is told before the line is, in its room.
-DOUBT_CHARS = 11
+DOUBT_CHARS = 14
 
 
 class NodeWire(TypedDict, total=False):
@@ -40,6 +40,7 @@ class NodeWire(TypedDict, total=False):
     repeats: int
     doubts: list[str]
     allowed: bool
+    dropped: bool
     holdout: float
     duplicate_of: int
     tokens: int
@@ -130,13 +131,16 @@ class Snapshot(TypedDict):
 
 
 class Delta(TypedDict, total=False):
-    """What changed since the message before; `seq` counts up by one."""
+    """What changed since the message before; `seq` counts up by one.
+
+    Visits are not among it: each new node changes those of all above it, and the page can count them (one for the
+    node, one for each node or expansion at work below it).
+    """
 
     kind: Literal["delta"]
     seq: int
     run: dict[str, Any]
     nodes: list[NodeWire]
-    visits: list[tuple[int, int]]
     in_flight: list[FlightWire]
 
 
@@ -226,16 +230,15 @@ def node_to_wire(node: Node) -> NodeWire:
     }
     # What was changed, or what went wrong: the one line that tooltip, news and search need.
     doubts = [flag.kind for flag in node.flags if not flag.is_settled]
-    if line := (node.plan or node.detail) if node.is_scored else (node.detail or node.plan):
-        wire["detail"] = _clip(line, DETAIL_CHARS - DOUBT_CHARS * len(doubts))
+    line = (node.plan or node.detail) if node.is_scored else (node.detail or node.plan)
+    if line and (room := DETAIL_CHARS - DOUBT_CHARS * len(doubts)) > DOUBT_CHARS:
+        wire["detail"] = _clip(line, room)
     if (spread := _finite(node.spread)) is not None:
         wire["spread"] = float(f"{spread:.6g}")
     if node.repeats > 1:
         wire["repeats"] = node.repeats
     if doubts:
         wire["doubts"] = [*doubts]
-    if node.is_allowed:
-        wire["allowed"] = True
     if (holdout := _finite(node.holdout)) is not None:
         wire["holdout"] = float(f"{holdout:.9g}")
     if node.duplicate_of is not None:
@@ -246,11 +249,19 @@ def node_to_wire(node: Node) -> NodeWire:
         wire["cost"] = round(node.cost, 6)
     if node.pick is not None:
         wire["pick"] = _pick(node.pick)
-    if node.idea:
-        wire["idea"] = True
-    if node.hint:
-        wire["hint"] = True
+    wire.update(_marks(node))
     return wire
+
+
+def _marks(node: Node) -> NodeWire:
+    """Return what is true of few nodes."""
+    marks = {
+        "allowed": node.is_allowed,
+        "dropped": node.is_dropped,
+        "idea": bool(node.idea),
+        "hint": bool(node.hint),
+    }
+    return cast("NodeWire", {name: True for name, is_so in marks.items() if is_so})
 
 
 def flight_to_wire(flight: Flight) -> FlightWire:
@@ -309,11 +320,8 @@ def snapshot(record: Record, *, seq: int, cell_id: str | None) -> Snapshot:
 def delta(old: Record, new: Record, *, seq: int, cell_id: str | None) -> Delta:
     """Return what `new` has that `old`, an earlier copy of the same record, had not."""
     message: Delta = {"kind": "delta", "seq": seq, "run": _changed_fields(old, new, cell_id)}
-    nodes, visits = _changed_nodes(old.nodes, new.nodes)
-    if nodes:
+    if nodes := _changed_nodes(old.nodes, new.nodes):
         message["nodes"] = nodes
-    if visits:
-        message["visits"] = visits
     if old.in_flight != new.in_flight:
         message["in_flight"] = [flight_to_wire(flight) for flight in new.in_flight.values()]
     return message
@@ -326,19 +334,15 @@ def _changed_fields(old: Record, new: Record, cell_id: str | None) -> dict[str, 
     return {name: value for name, value in now.items() if name == "elapsed" or before[name] != value}
 
 
-def _changed_nodes(old: list[Node], new: list[Node]) -> tuple[list[NodeWire], list[tuple[int, int]]]:
-    nodes: list[NodeWire] = []
-    visits: list[tuple[int, int]] = []
+def _changed_nodes(old: list[Node], new: list[Node]) -> list[NodeWire]:
+    """Return the nodes that are new or have changed in more than their visits, which the page counts itself."""
     # Nodes are frozen: one that is still the same object has not changed.
-    for before, now in zip(old, new, strict=False):
-        if before is now:
-            continue
-        if before.visits != now.visits:
-            visits.append((now.index, now.visits))
-        if replace(before, visits=now.visits) != now:
-            nodes.append(node_to_wire(now))
-    nodes.extend(node_to_wire(node) for node in new[len(old) :])
-    return nodes, visits
+    changed = [
+        now
+        for before, now in zip(old, new, strict=False)
+        if before is not now and replace(before, visits=now.visits) != now
+    ]
+    return [node_to_wire(node) for node in (*changed, *new[len(old) :])]
 
 
 def _tested(record: Record) -> TestedWire | None:

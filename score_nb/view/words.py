@@ -152,12 +152,12 @@ def origin(node: Node) -> str:
 def best_so_far(record: Record) -> list[Node]:
     """Return the nodes that raised the best, oldest first, by what is known of them now; the last is the best.
 
-    As `Record.best` is: by the lower bound of the score, and a doubted node raises nothing.
+    As `Record.best` is: by the lower bound of the score, and a node that is doubted or was given up raises nothing.
     """
     steps: list[Node] = []
     highest = -math.inf
     for node in record.nodes:
-        able = node.is_scored and (node.index == 0 or not node.is_doubted)
+        able = node.is_scored and (node.index == 0 or not (node.is_doubted or node.is_dropped))
         if able and (not steps or record.bound(node) > highest):
             highest = record.bound(node)
             steps.append(node)
@@ -175,6 +175,7 @@ def facts(record: Record) -> list[tuple[str, str]]:
         ("Noise", _noise_row(record)),
         ("Candidates", _candidate_words(record)),
         ("Doubted", _doubted_words(record)),
+        ("Given up", _dropped_words(record)),
         ("Metric on spoilt outputs", _tested_words(record)),
         ("At work", f"{len(record.in_flight)} candidates" if record.in_flight and not record.is_ended else ""),
         ("Model", models(record)),
@@ -216,6 +217,11 @@ def _doubted_words(record: Record) -> str:
         words = SIGNAL_WORDS.get(flag.kind, flag.kind)
         counts[words] = counts.get(words, 0) + 1
     return f"{len(doubted)} cannot be the best: " + ", ".join(f"{count} {words}" for words, count in counts.items())
+
+
+def _dropped_words(record: Record) -> str:
+    count = sum(node.is_dropped for node in record.nodes)
+    return f"{count} candidate{'' if count == 1 else 's'} on branches that you gave up" if count else ""
 
 
 def _tested_words(record: Record) -> str:

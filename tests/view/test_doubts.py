@@ -84,6 +84,16 @@ def test_a_doubt_is_drawn() -> None:
     assert curve_picture(record).png != curve_picture(plain).png
 
 
+def test_a_branch_that_was_given_up_is_not_the_best_and_is_told() -> None:
+    record = doubted_record()
+    record.apply(ev.BranchDropped(6.0, 3))
+    assert best_so_far(record)[-1] is record.best is record.nodes[1]
+    assert dict(facts(record))["Given up"] == "1 candidate on branches that you gave up"
+    assert "given up" in tree_text(record)
+    assert run_data(record)["nodes"]["dropped"] == [3]
+    assert bundle(record)["image/png"] != bundle(doubted_record())["image/png"]
+
+
 def test_colours_are_spread_over_what_nobody_doubts() -> None:
     assert ranks(doubted_record().nodes) == {0: 0.0, 1: 0.5, 2: 1.0, 3: 1.0}
 

@@ -72,14 +72,17 @@ def was_doubted() -> list[ev.Event]:
     jump = Flag("jump", "better than all before by 0.365; the best so far was 0.06 above the median")
     answered = Flag("nondeterministic", "two calls differ; 3 evaluations on fresh random seeds agree", is_settled=True)
     constant = Flag("constant", "all 40 predictions are the same")
+    asked = [(13, (0,)), (14, (1,)), (15, (1,))]
     return [
         ev.SeedTested(5.0, 0.5, None, {"constant": 0.25, "shuffled": 0.3125}),
-        ev.NodeAdded(6.0, node(3, (0,), 0.99, flags=(jump,))),
-        ev.NodeAdded(7.0, node(4, (1,), 0.63, values=(0.62, 0.63, 0.64), spread=0.01, flags=(answered,))),
+        *(ev.ExpansionStarted(5.5, ticket, parents, "improve", Pick(1.0, 1, 0.2)) for ticket, parents in asked),
+        ev.NodeAdded(6.0, node(3, (0,), 0.99, flags=(jump,), ticket=13)),
+        ev.NodeAdded(7.0, node(4, (1,), 0.63, values=(0.62, 0.63, 0.64), spread=0.01, flags=(answered,), ticket=14)),
         ev.NodeEvaluated(8.0, 1, 0.6225, 0.0035, (0.625, 0.62)),
-        ev.NodeAdded(9.0, node(5, (1,), 0.7, flags=(constant,))),
+        ev.NodeAdded(9.0, node(5, (1,), 0.7, flags=(constant,), ticket=15)),
         ev.NodeFlagged(9.5, 4, Flag("holdout", "better than the seed by 0.13 here, worse by 0.02 on the hold-out")),
         ev.NodeAllowed(10.0, 5),
+        ev.BranchDropped(10.5, 3),
     ]
 
 

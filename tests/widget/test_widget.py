@@ -73,6 +73,7 @@ def queued(widget: RunWidget) -> list[Any]:
         ({"kind": "budget", "minutes": 2.5}, ("set_budget", None, 2.5)),
         ({"kind": "allow", "index": 3, "is_allowed": False}, ("allow", 3, False)),
         ({"kind": "evaluate", "index": 3, "repeats": 2}, ("evaluate", 3, 2)),
+        ({"kind": "drop", "index": 3, "is_dropped": True}, ("drop", 3, True)),
     ],
 )
 def test_every_command_reaches_the_run(

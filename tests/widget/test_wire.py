@@ -22,8 +22,7 @@ def test_a_delta_carries_only_what_changed() -> None:
     delta = fixture.messages()["delta"]
     assert sorted(delta["run"]) == ["best", "elapsed", "warnings"]
     assert [node["index"] for node in delta["nodes"]] == [1, 2]
-    # Node 1 came and was expanded once; the seed was visited for each expansion below it.
-    assert delta["visits"] == [(0, 4)]
+    assert "visits" not in delta  # the page counts them
     assert [flight["ticket"] for flight in delta["in_flight"]] == [3]
 
 
@@ -32,6 +31,7 @@ def test_a_node_that_was_doubted_evaluated_again_or_allowed_is_sent_anew() -> No
     sent = {node["index"]: node for node in doubted["nodes"]}
     assert (sent[1]["repeats"], sent[1]["spread"]) == (2, 0.0035)
     assert sent[3]["doubts"] == ["jump"]
+    assert sent[3]["dropped"] is True
     assert sent[4]["doubts"] == ["holdout"]  # the other doubt was answered by three evaluations
     assert sent[5]["allowed"] is True
     assert 2 not in sent
@@ -65,7 +65,7 @@ def test_the_largest_nodes_take_at_most_400_bytes() -> None:
         visits=1_234, seconds=123.456789, tokens=123_456, cost=0.123456789, finished=98_765.4321, log="l" * 9_999,
     )  # fmt: skip
     doubts = tuple(Flag(kind, "d" * 200) for kind in SIGNALS)
-    hybrid = replace(hybrid, values=(0.1, 0.2, 0.3), flags=doubts, is_allowed=True)
+    hybrid = replace(hybrid, values=(0.1, 0.2, 0.3), flags=doubts, is_allowed=True, is_dropped=True)
     failed = replace(hybrid, status="forbidden", value=None, spread=None, holdout=None)
     for node in (hybrid, failed):
         sent = json.dumps(wire.node_to_wire(node), ensure_ascii=False, separators=(",", ":"))

@@ -7,6 +7,7 @@ import type { INotebookTracker, NotebookPanel } from "@jupyterlab/notebook";
 import type { IRenderMime, IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import { Panel, Widget } from "@lumino/widgets";
 import { RUN_MIME, WIDGET_MIME } from "../shared/protocol";
+import { READY_EVENT } from "../shared/ready";
 import { mount } from "../widget/mount";
 import { isDrawable, SavedChannel, type SavedRun } from "../widget/saved";
 import { Session } from "../widget/session";
@@ -51,6 +52,7 @@ class RunRenderer extends Panel implements IRenderMime.IRenderer {
     super();
     this.addClass("score-nb-output");
     this.picture.hide();
+    this.live.node.addEventListener(READY_EVENT, this.look);
     this.addWidget(this.live);
     this.addWidget(this.picture);
   }

@@ -38,6 +38,8 @@ export interface NodeWire {
   doubts?: Signal[];
   /** The user lets it be the best in spite of them. */
   allowed?: boolean;
+  /** The user has given up the branch it is on: neither expanded nor the best. */
+  dropped?: boolean;
   holdout?: number;
   duplicate_of?: number;
   tokens?: number;
@@ -130,6 +132,7 @@ export interface Delta {
   seq: number;
   run?: Partial<RunWire>;
   nodes?: NodeWire[];
+  /** Only of an older kernel; else the page counts them. */
   visits?: [index: number, visits: number][];
   in_flight?: FlightWire[];
 }
@@ -174,6 +177,7 @@ export type Command =
   | { kind: "idea"; text: string }
   | { kind: "budget"; nodes?: number; minutes?: number }
   | { kind: "allow"; index: number; is_allowed: boolean }
+  | { kind: "drop"; index: number; is_dropped: boolean }
   | { kind: "evaluate"; index: number; repeats: number };
 
 export type FromPage = { kind: "hello"; protocol: number } | { kind: "detail"; index: number } | Command;

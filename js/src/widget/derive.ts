@@ -25,12 +25,12 @@ export function isNoise(a: NodeWire | undefined, b: NodeWire | undefined, run: R
   return Math.abs(a.value - b.value) < 2 * run.noise * Math.sqrt(1 / (a.repeats ?? 1) + 1 / (b.repeats ?? 1));
 }
 
-/** Return the nodes that raised the best, oldest first, by what is known now: of doubted ones only the seed. */
+/** Return the nodes that raised the best, oldest first, by what is known now; neither doubted nor given up. */
 export function bestSteps(nodes: readonly NodeWire[], direction: Direction, noise = 0): NodeWire[] {
   const steps: NodeWire[] = [];
   let best = Number.NEGATIVE_INFINITY;
   for (const node of nodes) {
-    if (node.value === null || (node.index > 0 && isDoubted(node))) continue;
+    if (node.value === null || (node.index > 0 && (isDoubted(node) || node.dropped))) continue;
     const own = bound(node, direction, noise);
     if (own > best) {
       best = own;
@@ -84,7 +84,8 @@ export function isMeant(node: NodeWire, text: string): boolean {
   const range = /^#?(\d+)\s*[-–]\s*#?(\d+)$/.exec(wanted);
   if (range !== null) return node.index >= Number(range[1]) && node.index <= Number(range[2]);
   const doubts = isDoubted(node) ? `doubted ${node.doubts?.join(" ")}` : "";
-  const said = `${node.operator} ${node.status} ${doubts} ${node.detail ?? ""}`.toLowerCase();
+  const said =
+    `${node.operator} ${node.status} ${node.dropped ? "given up" : ""} ${doubts} ${node.detail ?? ""}`.toLowerCase();
   return wanted.split(/\s+/).every(word => said.includes(word));
 }
 

@@ -40,6 +40,7 @@ interface Columns {
   /** Of the few nodes that have them, by index. */
   flags: Record<string, [Signal, string, boolean][]>;
   allowed: number[];
+  dropped: number[];
   repeats: Record<string, number>;
   spread: Record<string, number>;
 }
@@ -129,6 +130,7 @@ function toNodes(columns: Partial<Columns>): NodeWire[] {
     spread: columns.spread?.[index],
     doubts: standing(columns.flags?.[index]),
     allowed: columns.allowed?.includes(index) || undefined,
+    dropped: columns.dropped?.includes(index) || undefined,
   }));
 }
 

@@ -31,11 +31,14 @@ export function reduce(data: RunData, message: FromKernel): RunData | null {
     case "delta": {
       if (data.run === null || message.seq > data.seq + 1) return null;
       if (message.seq <= data.seq) return data;
+      const flights = message.in_flight ?? data.flights;
+      const nodes = withChanges(data.nodes, message.nodes ?? [], message.visits ?? []);
+      const isCounted = message.visits !== undefined || (nodes === data.nodes && flights === data.flights);
       return {
         ...data,
         run: { ...data.run, ...message.run },
-        nodes: withChanges(data.nodes, message.nodes ?? [], message.visits ?? []),
-        flights: message.in_flight ?? data.flights,
+        nodes: isCounted ? nodes : withVisits(nodes, flights),
+        flights,
         seq: message.seq,
       };
     }
@@ -61,6 +64,22 @@ function withChanges(
   }
   for (const node of changed) next[node.index] = node;
   return next;
+}
+
+/** Return the nodes with their visits: one for the node, one for each node or expansion at work below it. */
+function withVisits(nodes: readonly NodeWire[], flights: readonly FlightWire[]): readonly NodeWire[] {
+  const visits = new Int32Array(nodes.length).fill(1);
+  for (const { parents } of flights) {
+    if (parents[0] !== undefined && parents[0] < nodes.length) visits[parents[0]] = (visits[parents[0]] as number) + 1;
+  }
+  // Children come after their parents: going backwards, all below a node is counted before it.
+  for (let i = nodes.length - 1; i > 0; i--) {
+    const parent = nodes[i]?.parents[0];
+    if (parent !== undefined) visits[parent] = (visits[parent] as number) + (visits[i] as number);
+  }
+  return nodes.some(({ index, visits: known }) => known !== visits[index])
+    ? nodes.map(node => (node.visits === visits[node.index] ? node : { ...node, visits: visits[node.index] as number }))
+    : nodes;
 }
 
 type Listener = () => void;

@@ -105,7 +105,7 @@ function paintSpeck(
   const { x, y } = scene.at(node.index);
   if (x < -4 || y < -4 || x > scene.width + 4) return;
   const place = marks.places[node.index] ?? -1;
-  ctx.globalAlpha = marks.only !== null && !marks.only(node) ? 0.16 : 1;
+  ctx.globalAlpha = (marks.only !== null && !marks.only(node)) || node.dropped ? 0.16 : 1;
   if (isDoubted(node)) {
     ctx.fillStyle = theme.doubt;
     ctx.beginPath();
@@ -130,6 +130,10 @@ function paintNode(
   const r = scene.radius * (node.status === "duplicate" ? 0.72 : 1) + (isMain(node, marks) && scene.radius < 4 ? 2 : 0);
   const place = marks.places[node.index] ?? -1;
   ctx.globalAlpha = marks.only !== null && !marks.only(node) ? 0.16 : 1;
+  if (node.dropped && !isMain(node, marks)) {
+    paintDropped(ctx, x, y, r, theme);
+    return;
+  }
   ctx.beginPath();
   outline(ctx, node, x, y, r);
   ctx.lineWidth = r > 3 ? 1.4 : 0.9;
@@ -189,6 +193,20 @@ function paintFailure(ctx: CanvasRenderingContext2D, status: string, x: number, 
   }
   ctx.lineWidth = 1.2;
   ctx.stroke();
+}
+
+/** A node on a branch that the user has given up: a bare cross where it stood. */
+function paintDropped(ctx: CanvasRenderingContext2D, x: number, y: number, r: number, theme: Theme): void {
+  const own = Math.max(2, 0.6 * r);
+  ctx.beginPath();
+  ctx.moveTo(x - own, y - own);
+  ctx.lineTo(x + own, y + own);
+  ctx.moveTo(x - own, y + own);
+  ctx.lineTo(x + own, y - own);
+  ctx.strokeStyle = theme.faint;
+  ctx.lineWidth = 1.3;
+  ctx.stroke();
+  ctx.globalAlpha = 1;
 }
 
 /** What was asked for bears a sign inside: a dot for an idea, a cross for a hint of the user's. */

@@ -103,6 +103,7 @@ function Title({ insight, node }: { insight: Insight; node: NodeWire }) {
         </span>
       )}
       {node.status === "duplicate" && <span class="snb-badge">duplicate</span>}
+      {node.dropped && <span class="snb-badge">given up</span>}
       {run.accepted === node.index && (
         <span class="snb-badge" data-tone="good">
           accepted

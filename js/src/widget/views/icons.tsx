@@ -100,6 +100,12 @@ export const TabIcon = () => (
     <path d="M8 2.500h3.500V6M11.300 2.700 7 7M6 3H3.500a1 1 0 0 0-1 1v6.500a1 1 0 0 0 1 1H10a1 1 0 0 0 1-1V8" />
   </Icon>
 );
+export const CutIcon = () => (
+  <Icon>
+    <circle cx="7" cy="3" r="1.400" />
+    <path d="M7 4.400v2M4.500 8.500l5 4M9.500 8.500l-5 4" />
+  </Icon>
+);
 export const FoldIcon = () => (
   <Icon>
     <path d="M2.5 7h9M4.5 2.5 7 5l2.5-2.5M4.5 11.5 7 9l2.5 2.5" />

@@ -16,6 +16,7 @@ export function isOfKind(node: NodeWire, kind: string): boolean {
   if (kind === "idea") return node.idea === true;
   if (kind === "your hint") return node.hint === true;
   if (kind === "doubted") return isDoubted(node);
+  if (kind === "given up") return node.dropped === true;
   if (kind === "allowed") return node.doubts !== undefined && !isDoubted(node);
   return node.status === kind;
 }
@@ -32,7 +33,7 @@ export function singledOut({ only, find, boxed }: Ui): ((node: NodeWire) => bool
 
 export function Legend({ insight, ui, theme }: { insight: Insight; ui: Ui; theme: Theme }) {
   const { session } = usePlace();
-  const kinds = ["duplicate", "hybrid", "idea", "your hint", "doubted", "allowed", ...FAILURES]
+  const kinds = ["duplicate", "hybrid", "idea", "your hint", "doubted", "allowed", "given up", ...FAILURES]
     .map(kind => ({ kind, count: insight.nodes.filter(node => isOfKind(node, kind)).length }))
     .filter(({ count }) => count > 0);
   const values = insight.nodes.flatMap(node => (node.value === null || isDoubted(node) ? [] : [node.value]));
@@ -102,6 +103,8 @@ function Sign({ kind }: { kind: string }): JSX.Element {
           <circle r="5" />
           <circle r="1.7" fill="currentColor" stroke="none" />
         </>
+      ) : kind === "given up" ? (
+        <path d="M-3.200-3.200 3.200 3.200M-3.200 3.200 3.200-3.200" />
       ) : kind === "your hint" ? (
         <>
           <circle r="5" />

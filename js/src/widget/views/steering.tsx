@@ -2,9 +2,9 @@
 
 import { useState } from "preact/hooks";
 import type { DetailWire, NodeWire } from "../../shared/protocol";
-import { type Insight, usePlace } from "../hooks";
+import { type Insight, useCell, usePlace } from "../hooks";
 import type { AcceptDo } from "./accept-menu";
-import { BranchIcon, CheckIcon } from "./icons";
+import { AgainIcon, BranchIcon, CheckIcon, CutIcon } from "./icons";
 
 export function Steering(props: {
   insight: Insight;
@@ -15,6 +15,7 @@ export function Steering(props: {
   const { insight, node, accept } = props;
   const { session } = usePlace();
   const [hint, setHint] = useState("");
+  const isLive = useCell(session.link.state) === "live";
   const isOpen = insight.run.state === "running" || insight.run.state === "paused";
   return (
     <form
@@ -42,6 +43,23 @@ export function Steering(props: {
       >
         <BranchIcon /> Expand
       </button>
+      {node.index > 0 && (
+        <button
+          type="button"
+          class="snb-button snb-small"
+          disabled={!isLive}
+          title={
+            node.dropped
+              ? "Expand this node and what is below it again; one of them may be the best"
+              : "Expand neither this node nor anything below it; none of them is the best"
+          }
+          aria-label={node.dropped ? "Take up again" : "Give up this branch"}
+          onClick={() => session.link.send({ kind: "drop", index: node.index, is_dropped: !node.dropped })}
+        >
+          {node.dropped ? <AgainIcon /> : <CutIcon />}{" "}
+          <span class="snb-word">{node.dropped ? "Take up" : "Give up"}</span>
+        </button>
+      )}
       <button
         type="button"
         class="snb-button snb-small"

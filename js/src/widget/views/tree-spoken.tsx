@@ -51,5 +51,6 @@ function spoken(node: NodeWire, insight: Insight, children: number): string {
   const value = node.value === null ? node.status : `value ${number(node.value)}`;
   const best = node.index === insight.best?.index ? ", the best" : "";
   const doubt = isDoubted(node) ? `, doubted: ${doubtsOf(node)}` : "";
-  return `${what}, ${value}${best}${doubt}, ${children} ${children === 1 ? "child" : "children"}`;
+  const dropped = node.dropped ? ", given up" : "";
+  return `${what}, ${value}${best}${doubt}${dropped}, ${children} ${children === 1 ? "child" : "children"}`;
 }
