@@ -1,5 +1,6 @@
 """The exported page, opened from disk."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ WAIT_MS = 60_000
 def test_an_exported_page_works_from_disk_without_a_network(browser: Any, tmp_path: Path) -> None:
     record = simulate(200)
     assert record.best is not None
+    for node in tuple(record.nodes):
+        own = {name: f"the {name} of {node.index}" for name in ("log", "prompt", "reply")}
+        record.nodes[node.index] = replace(node, **own)  # type: ignore[arg-type]
     export(record, tmp_path / "run.html")
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, offline=True)
     page = context.new_page()
@@ -26,10 +30,9 @@ def test_an_exported_page_works_from_disk_without_a_network(browser: Any, tmp_pa
     assert root.locator("canvas").count() >= 1, "the tree"
     # The best is shown first: what changed in it, then each of its other sides.
     root.get_by_text("StandardScaler").first.wait_for(timeout=WAIT_MS)
-    for name in ("Code", "Log", "Prompt", "Numbers"):
-        tab = root.get_by_role("tab", name=name)
-        tab.click()
-        page.wait_for_function("tab => tab.ariaSelected === 'true'", arg=tab.element_handle(), timeout=WAIT_MS)
+    for tab, words in (("Log", "the log of"), ("Prompt", "the prompt of"), ("Code", "StandardScaler")):
+        root.get_by_role("tab", name=tab).click()
+        root.get_by_text(words).first.wait_for(timeout=WAIT_MS)
     assert errors == []
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     context.close()
