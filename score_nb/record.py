@@ -322,7 +322,8 @@ class Record:
         self.in_flight.pop(node.ticket, None)
         self.drops_in_a_row = 0
         is_dropped = node.parent is not None and self.nodes[node.parent].is_dropped
-        node = replace(node, visits=1, is_dropped=is_dropped)
+        if (node.visits, node.is_dropped) != (1, is_dropped):
+            node = replace(node, visits=1, is_dropped=is_dropped)
         self.nodes.append(node)
         if len(node.values) > 1 and node.duplicate_of is None:
             self._look_at_noise()
