@@ -15,6 +15,7 @@ STATUS_WORDS = {
     "crashed": "crashed",
     "forbidden": "tried something forbidden",
     "invalid": "gave an invalid output",
+    "duplicate": "repeated a program that failed",
 }
 SIGNAL_WORDS: dict[Signal, str] = {
     "nondeterministic": "not reproducible",

@@ -70,7 +70,7 @@ function Scored({ insight, node, detail }: { insight: Insight; node: NodeWire; d
         </Item>
       )}
       {node.value !== null && run.noise ? (
-        <Item name="Lower bound, by which the best is chosen">{number(lowerEnd, 6)}</Item>
+        <Item name="Lower bound, which decides">{number(lowerEnd, 6)}</Item>
       ) : null}
       {noise !== "" && <p>{sentence(`${noise}: the difference is less than two standard errors`)}</p>}
       {place !== null && (
