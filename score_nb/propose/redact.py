@@ -29,8 +29,11 @@ def secrets_in(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return `text` with `secrets`, and all that has the shape of a well-known key, replaced by "[redacted]"."""
+    """Return `text` with `secrets`, and all that has the shape of a well-known key, replaced by "[redacted]".
+
+    Secrets below 8 characters stay: the keys that local servers take ("none", "ollama") are words of the text as well.
+    """
     for secret in secrets:
-        if secret:
+        if len(secret) >= _SHORTEST:
             text = text.replace(secret, HIDDEN)
     return _SECRET_SHAPE.sub(HIDDEN, text)

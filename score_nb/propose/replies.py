@@ -15,6 +15,11 @@ _PYTHON = ("", "python", "python3", "py", "ipython", "ipython3", "jupyter")
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*([\w.+-]*)[^`\n]*$")
 _THOUGHT = re.compile(r"\A\s*<(think|thinking|reasoning)>.*?</\1>", re.DOTALL)
 _TAIL_OF_THOUGHT = re.compile(r"\A.*?</(?:think|thinking|reasoning)>", re.DOTALL)
+# What only sets up a notebook: packages cannot be installed, and whether one is there is looked at anyway.
+_NEEDLESS = re.compile(
+    r"(?:%(?:matplotlib|config|load_ext|reload_ext|autoreload)|[!%](?:pip3?|conda|mamba|uv) +(?:pip +)?install"
+    r"|!python3? -m pip|%%(?:time|capture))\b"
+)
 _PLAN_LIMIT = 1_000
 
 
@@ -141,12 +146,22 @@ def _fences(text: str) -> Iterator[_Block]:
 
 
 def _cleaned(code: str) -> str:
-    """Return `code` dedented, without blank ends and without a repeated `%%score …` line."""
+    """Return `code` dedented, without blank ends, a repeated `%%score …` line, and magics that a program can miss."""
     lines = textwrap.dedent(code).strip("\n").split("\n")
     kept = [line for line in lines if not re.match(r"\s*%%score\b", line)]
-    return (
-        "\n".join(line.rstrip() for line in kept).strip("\n") if not _has_strings(kept) else "\n".join(kept).strip("\n")
-    )
+    if any(_NEEDLESS.match(line) for line in kept) and not _parses("\n".join(kept)):
+        kept = [line for line in kept if not _NEEDLESS.match(line)]
+    if not _has_strings(kept):
+        kept = [line.rstrip() for line in kept]
+    return "\n".join(kept).strip("\n")
+
+
+def _parses(code: str) -> bool:
+    try:
+        parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _has_strings(lines: list[str]) -> bool:

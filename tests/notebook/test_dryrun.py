@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from score_nb.batch.stored import record_replies
 from score_nb.errors import BadOption
 from score_nb.notebook.ideas import read_ideas
 from score_nb.notebook.reading import asked_for, found_papers
@@ -120,6 +121,20 @@ def test_ideas_that_are_none_are_named(tmp_path: Path, option: str, said: str) -
     with pytest.raises(BadOption) as caught:
         read_ideas(option, {"mine": ["x"], "number": 1, "empty": []}, tmp_path)
     assert said in str(caught.value)
+
+
+def test_a_recording_replayed_in_the_notebook_gives_the_same_tree(cell: Cell) -> None:
+    cell(f"%%score near --model offline --nodes 10 --workers 2 --wait\n{SEED}")
+    said = record_replies("near", Path(), Path("replies.jsonl"))
+    assert said.startswith("9 replies of near in replies.jsonl")
+    trees = []
+    for workers in (1, 4):
+        cell(f"%%score near --model replay:replies.jsonl --nodes 10 --workers {workers} --wait --fresh\n{SEED}")
+        trees.append(
+            [(node.parents, node.source, node.value, node.operator) for node in REGISTRY.started[-1].run.nodes]
+        )
+    assert trees[0] == trees[1]
+    assert len(trees[0]) == 10
 
 
 # -- %score idea --search ----------------------------------------------------------------------------------------------

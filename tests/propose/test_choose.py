@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from score_nb.errors import BadOption, ModelUnavailable
-from score_nb.propose.choose import proposer_for
+from score_nb.propose.choose import Manner, is_language_model, proposer_for
+from score_nb.propose.openai_api import OpenAIProposer
 from tests.propose.contract import request
 from tests.support.openai_server import OpenAIServer, Scripted
 
@@ -67,6 +69,43 @@ def test_the_users_prices_and_templates_are_found_in_the_home(tmp_path: Path) ->
         proposal = proposer_for("mine", environ).propose(request())
     assert "Please make this better: from sklearn.tree" in proposal.prompt
     assert proposal.cost == pytest.approx(1.0)
+
+
+def test_settings_lie_in_the_users_folder_of_settings_too(tmp_path: Path) -> None:
+    (tmp_path / "score-nb" / "prompts").mkdir(parents=True)
+    (tmp_path / "score-nb" / "prompts" / "tune.txt").write_text("Tune: {parent}")
+    (tmp_path / "score-nb" / "prices.json").write_text('{"usd_per_million_tokens": {"mine": {"in": 2, "out": 1}}}')
+    environ = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "XDG_CONFIG_HOME": str(tmp_path)}
+    proposer = proposer_for("mine", environ)
+    assert isinstance(proposer, OpenAIProposer)
+    assert "Tune: from sklearn.tree" in proposer.first_prompt(request("tune"))
+    assert proposer.expected_cost(1_000_000, 0) == pytest.approx(2.0)
+
+
+def test_a_folder_of_prompts_that_is_named_comes_first_and_must_exist(tmp_path: Path) -> None:
+    (tmp_path / "tune.txt").write_text("Mine: {parent}")
+    environ = {"OPENAI_API_KEY": "k"}
+    proposer = proposer_for("m", environ, Manner(prompts=str(tmp_path), edits=True))
+    assert isinstance(proposer, OpenAIProposer)
+    assert "Mine: from sklearn.tree" in proposer.first_prompt(request("tune"))
+    assert "your changes as edits" in proposer.first_prompt(request())
+    with pytest.raises(BadOption, match="there is no such folder of prompt templates"):
+        proposer_for("m", environ, Manner(prompts=str(tmp_path / "none")))
+
+
+@pytest.mark.parametrize(
+    ("model", "environ", "is_one"),
+    [
+        ("offline", {}, False),
+        (None, {}, False),
+        ("gpt-5-mini", {}, True),
+        ("offline,gpt-5-mini", {}, True),
+        (None, {"SCORE_NB_MODEL": "qwen3"}, True),
+        ("replay:run.jsonl", {}, True),
+    ],
+)
+def test_it_is_known_whether_a_language_model_reads_the_prompts(model: str | None, environ: Any, is_one: bool) -> None:
+    assert is_language_model(model, environ) is is_one
 
 
 def test_a_broken_price_table_is_named(tmp_path: Path) -> None:

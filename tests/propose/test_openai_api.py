@@ -76,7 +76,7 @@ def test_an_unusable_reply_gets_one_repair_request() -> None:
         ("```python\nx = 1\n```", "does not define predict"),
         ("```python\ndef predict(X):\n    return (\n```", "syntax error in line"),
         ("```python\nimport sklern\ndef predict(X): return X\n```", "(the nearest installed one is sklearn)"),
-        ("```python\n%matplotlib inline\ndef predict(X): return X\n```", "notebook magics"),
+        ("```python\n%timeit 1\ndef predict(X): return X\n```", "notebook magics"),
         ("", "the reply is empty"),
     ],
 )  # fmt: skip

@@ -69,6 +69,16 @@ def test_secrets_are_redacted_from_both_parts() -> None:
     assert "[redacted]" in user
 
 
+def test_the_short_keys_that_local_servers_take_do_not_maim_the_text() -> None:
+    assert "X_none" in render(request(source="X_none = 1"), secrets=["none"])[1]
+
+
+def test_blank_lines_of_the_cell_stay_as_they_are() -> None:
+    # Edits are looked for line by line in the cell as it was shown.
+    source = "a = 1\n\n\n\ndef predict(X):\n    return X"
+    assert source in render(request(source=source))[1]
+
+
 def test_braces_in_code_and_ideas_stay_as_they_are() -> None:
     _, user = render(request("idea", source="x = {parent: {idea}}", idea="{hint} {goal}"))
     assert "x = {parent: {idea}}" in user

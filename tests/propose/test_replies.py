@@ -28,6 +28,8 @@ def fenced(code: str, language: str = "python", fence: str = "```") -> str:
         CELL,
         f"\n{CELL}\n",
         fenced(f"%%score balanced --nodes 20\n{CELL}"),
+        fenced(f"%matplotlib inline\n!pip install -q numpy\n%load_ext autoreload\n{CELL}"),
+        fenced(f"%%time\n{CELL}"),
         fenced("\n".join(f"    {line}" if line else "" for line in CELL.splitlines())),
         "- first:\n" + "\n".join(f"  {line}" for line in fenced(CELL).splitlines()),
         fenced(CELL).replace("\n", "\r\n"),
@@ -37,6 +39,11 @@ def fenced(code: str, language: str = "python", fence: str = "```") -> str:
 )
 def test_the_cell_is_found(reply: str) -> None:
     assert source_from_reply(reply).source == CELL
+
+
+def test_a_line_of_a_string_that_looks_like_a_magic_stays() -> None:
+    cell = 'TEXT = """\n%matplotlib inline\n"""\nrest = (\n7\n% 3\n)'
+    assert source_from_reply(fenced(cell)).source == cell
 
 
 def test_the_prose_before_the_cell_is_the_plan() -> None:
@@ -61,8 +68,8 @@ def test_the_longest_block_that_parses_wins_over_a_longer_one_that_does_not() ->
         ("I cannot do that.", "the reply holds no code block"),
         ("Sorry", "the reply holds no code block"),
         (fenced("x = (1"), "syntax error in line 1: '(' was never closed: x = (1"),
-        (fenced("%matplotlib inline\nx = 1"), "notebook magics and shell lines cannot be used"),
-        (fenced("!pip install x\nx = 1"), "!pip install x"),
+        (fenced("%timeit x\nx = 1"), "notebook magics and shell lines cannot be used"),
+        (fenced("!wget data\nx = 1"), "!wget data"),
         (fenced("print(1)"), "the code block defines nothing"),
         (fenced("x = 1\0"), "the code cannot be parsed"),
     ],
