@@ -3,7 +3,8 @@
     python benchmarks/scale.py [--nodes 100 10000 100000] [--source 200] [--prompt 0] [--no-store]
 
 Planner, record, journal and reader are the real ones; only the model and the evaluator are stood in for, by a random
-walk: a child is its parent's value plus noise, one in ten fails.  Each size is measured in a process of its own.
+walk: a child is its parent's value plus noise, gains get rarer, one in ten fails.  Each size is measured in a process
+of its own.
 
     step      one choice and the events of its node, without the store: median and 99th percentile of the last 200
     choice    `Planner.ask` alone
@@ -80,7 +81,9 @@ class Walk:
         value = 0.5
         if parents:
             above = self.record.nodes[parents[0]].value
-            value = (0.4 if above is None else above) + self.rng.gauss(-0.01, 0.02)
+            above = 0.4 if above is None else above
+            # The better the parent, the rarer a gain: the tree gets about as deep as those that were published.
+            value = above + self.rng.gauss(-0.02 - 0.2 * max(0.0, above - 0.5), 0.02)
         is_ok = index == 0 or self.rng.random() > 0.1
         source = SEED if index == 0 else f"{SEED}{self._filler}\nnumber = {index}\n"
         text = f"{index}: " + "p" * self._prompt if self._prompt else ""

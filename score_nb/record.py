@@ -11,6 +11,7 @@ import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Any, Literal
 
 from score_nb import events as ev
@@ -379,10 +380,25 @@ class Record:
         while index is not None:
             node = self.nodes[index]
             if self._put_off is None:
-                self.nodes[index] = replace(node, visits=node.visits + step)
+                self.nodes[index] = _visited(node, node.visits + step)
             else:
                 self._put_off.visits[index] = self._put_off.visits.get(index, 0) + step
             index = node.parent
+
+
+_NAMES = tuple(f.name for f in fields(Node))
+_values_of = attrgetter(*_NAMES)
+_SETTERS = tuple(vars(Node)[name].__set__ for name in _NAMES)
+_set_visits = vars(Node)["visits"].__set__
+
+
+def _visited(node: Node, visits: int) -> Node:
+    """Return `replace(node, visits=visits)` in a fraction of its time: each expansion renews all nodes above it."""
+    twin: Node = object.__new__(Node)
+    for set_value, value in zip(_SETTERS, _values_of(node), strict=True):
+        set_value(twin, value)
+    _set_visits(twin, visits)
+    return twin
 
 
 def _doubts(node: Node) -> list[Signal]:
