@@ -1,6 +1,7 @@
-"""Runs hacks where candidate and metric share one process: `python -m tests.hostile.alone FILE`.
+"""Runs hacks where candidate and metric share one process: `python -m tests.hostile.alone FILE [all]`.
 
 Each in a throw-away fork that writes what it takes for the value; one line of JSON per hack and style goes to FILE.
+The styles take turns; with `all` each hack is run in each.
 """
 
 from __future__ import annotations
@@ -22,17 +23,24 @@ from tests.hostile.hacks import FUTILE_ALONE, HACKS, METRICS, NOTEBOOK, Hack
 _PATIENCE_S = 10.0
 
 
-def run(results: str) -> None:
-    """Run all hacks."""
+def chosen(*, is_all: bool = False) -> list[tuple[Hack, str]]:
+    """Return the hacks that are run, each with its style."""
+    hacks = [hack for hack in HACKS if hack.name not in FUTILE_ALONE]
+    if is_all:
+        return [(hack, style) for hack in hacks for style in hack.styles]
+    return [(hack, hack.styles[number % len(hack.styles)]) for number, hack in enumerate(hacks)]
+
+
+def run(results: str, *, is_all: bool) -> None:
+    """Run the hacks."""
     main = types.ModuleType("__main__")
     sys.modules["__main__"] = main
     exec(NOTEBOOK, vars(main))
     lines = []
     with tempfile.TemporaryDirectory() as scratch:
-        for hack in HACKS:
-            for style in () if hack.name in FUTILE_ALONE else hack.styles:
-                line = _first_line(hack, style, vars(main), scratch)
-                lines.append(json.dumps({"name": hack.name, "style": style, "value": _value(line)}))
+        for hack, style in chosen(is_all=is_all):
+            line = _first_line(hack, style, vars(main), scratch)
+            lines.append(json.dumps({"name": hack.name, "style": style, "value": _value(line)}))
     with open(results, "w", encoding="utf-8") as file:
         file.write("\n".join(lines))
 
@@ -80,4 +88,4 @@ def _value(line: bytes) -> object:
 
 
 if __name__ == "__main__":
-    run(sys.argv[1])
+    run(sys.argv[1], is_all=sys.argv[2:] == ["all"])
