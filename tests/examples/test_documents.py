@@ -15,6 +15,8 @@ FOREIGN = re.compile(r"\b(pip|npm|git|jupyter|apt-get|papermill)\b")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 # Options of the commands of score-nb beside those of %%score.
 COMMAND_OPTIONS = {"accept", "require-gain", "headless", "json", "cwd", "kernel"}
+# Options of `%score idea`.
+IDEA_OPTIONS = {"search", "most"}
 
 
 @pytest.fixture(params=DOCUMENTS, ids=lambda path: path.name)
@@ -29,7 +31,8 @@ def test_relative_links_lead_to_files(document: Path) -> None:
 
 
 def test_only_options_that_exist_are_named(document: Path) -> None:
-    known = {name.replace("_", "-") for name in option_names()} | {"maximize", "minimize", "no-wait"} | COMMAND_OPTIONS
+    options = {name.replace("_", "-") for name in option_names()}
+    known = options | {"maximize", "minimize", "no-wait"} | COMMAND_OPTIONS | IDEA_OPTIONS
     own_lines = [line for line in document.read_text().splitlines() if not FOREIGN.search(line)]
     assert set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", "\n".join(own_lines))) <= known
 
