@@ -55,6 +55,19 @@ def ancestors(nodes: Sequence[Node], index: int) -> set[int]:
     return found
 
 
+def is_of_one_line(nodes: Sequence[Node], a: int, b: int) -> bool:
+    """Return whether one of two nodes came from the other, second parents included."""
+    earlier, found, waiting = min(a, b), set(), [max(a, b)]
+    while waiting:
+        at = waiting.pop()
+        if at == earlier:
+            return True
+        if at > earlier and at not in found:  # parents are older than their children
+            found.add(at)
+            waiting.extend(nodes[at].parents)
+    return False
+
+
 def choose_partner(
     nodes: Sequence[Node], parent: int, good: Sequence[int], tried: AbstractSet[Pair], rng: Random
 ) -> int | None:
@@ -67,10 +80,9 @@ def choose_partner(
     tried : set of frozenset of int
         Pairs that were joined already.
     """
-    mine = ancestors(nodes, parent)
     weights = {}
     for place, other in enumerate(good):
-        if other in mine or frozenset((parent, other)) in tried or parent in ancestors(nodes, other):
+        if frozenset((parent, other)) in tried or is_of_one_line(nodes, parent, other):
             continue
         weights[other] = goodness(place, len(good)) * distance(nodes[parent].source, nodes[other].source)
     return drawn(weights, rng)
@@ -83,11 +95,10 @@ def choose_pair(
 
     The better one comes first: it is the one that the hybrid hangs from.
     """
-    lines = {index: ancestors(nodes, index) for index in good}
     weights = {}
     for place, first in enumerate(good):
         for further, second in enumerate(good[place + 1 :], place + 1):
-            if first in lines[second] or second in lines[first] or frozenset((first, second)) in tried:
+            if frozenset((first, second)) in tried or is_of_one_line(nodes, first, second):
                 continue
             value = goodness(place, len(good)) * goodness(further, len(good))
             weights[first, second] = value * distance(nodes[first].source, nodes[second].source)

@@ -117,7 +117,7 @@ class Standing:
         n = len(self._order)
         if n == 1:
             return 1.0
-        below = bisect_left(self._order, (score, -n))
+        below = bisect_left(self._order, (score, -len(self.nodes)))
         # A dropped node stands in no order: it has the rank that it would have.
         tied = max(1, bisect_right(self._order, (score, 1)) - below)
         return min(1.0, (below + (tied - 1) / 2) / (n - 1))
@@ -138,12 +138,16 @@ class Standing:
         return best, self.explain(best, c_puct)
 
     def _front(self, best: int) -> Iterator[tuple[int, int]]:
-        """Yield (visits, index) of the best node of each number of visits up to those of the best of all."""
-        for visits in [count for count in self._heaps if count <= self.nodes[best].visits]:
+        """Yield (visits, index) of nodes that have a higher score than all with fewer visits, up to the best of all."""
+        highest: float | None = None
+        for visits in sorted(count for count in self._heaps if count <= self.nodes[best].visits):
             heap = self._heaps[visits]
             while self.nodes[heap[0][1]].visits != visits:
                 heappop(heap)
-            yield visits, heap[0][1]
+            index = heap[0][1]
+            if highest is None or self.scores[index] > highest:
+                highest = self.scores[index]
+                yield visits, index
 
     def good(self, share: float = 0.25, step: float = 1.25) -> list[int]:
         """Return some of the best nodes, best first: about 30 out of any number, spaced wider the further down.

@@ -1,0 +1,61 @@
+"""One search of a tabular task with the offline proposer, one candidate at a time, under any planner."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from proposers import OUTPUT, evaluate
+from tabular import Tabular
+
+from score_nb import events as ev
+from score_nb.propose.choose import proposer_for
+from score_nb.record import Record
+from score_nb.run.requests import request_for
+from score_nb.search.planner import Planner
+from score_nb.types import Evaluation, Node, Task, digest, to_score
+
+IDEAS = (
+    "Standardise the inputs before anything else.",
+    "Use a support vector machine.",
+    "Join several models of different kinds by voting.",
+)
+
+
+def search_task(
+    task: Tabular, planner: Planner, *, calls: int, timeout: float, known: MutableMapping[str, Evaluation],
+    has_ideas: bool = False,
+) -> Record:  # fmt: skip
+    """Return the record of a search of so many proposals; values in `known` are not measured again."""
+    proposer, parts = proposer_for("offline"), task.parts()
+    record = Record()
+    record.task = Task(seed=task.seed, metric="loss", outputs=OUTPUT, parameters=OUTPUT, inputs=("X_train", "y_train"))
+    record.options = {"direction": task.direction}
+
+    def value(source: str) -> Evaluation:
+        if digest(source) not in known:
+            known[digest(source)] = evaluate(task, parts, source, "val", timeout)
+        return known[digest(source)]
+
+    record.apply(ev.NodeAdded(0.0, _node(record, (), task.seed, value(task.seed))))
+    for ticket in range(1, calls + 1):
+        wanted = planner.ask(record, ticket, IDEAS if has_ideas else ())
+        record.apply(ev.ExpansionStarted(0.0, ticket, wanted.parents, wanted.operator, wanted.pick, "", wanted.idea))
+        proposal = proposer.propose(request_for(record, record.in_flight[ticket], int(planner.entropy)))
+        if proposal.source is None:
+            record.apply(ev.ExpansionDropped(0.0, ticket, proposal.detail))
+            continue
+        child = _node(
+            record, wanted.parents, proposal.source, value(proposal.source), ticket=ticket, operator=wanted.operator,
+            idea=wanted.idea,
+        )  # fmt: skip
+        record.apply(ev.NodeAdded(0.0, child))
+    return record
+
+
+def _node(record: Record, parents: tuple[int, ...], source: str, result: Evaluation, **more: Any) -> Node:
+    fields = {"operator": "seed", "model": "offline", **more}
+    return Node(
+        len(record.nodes), parents, source, result.status, result.value, to_score(result.value, record.direction),
+        detail=result.detail, log=result.log, duplicate_of=record.index_of(digest(source)), **fields,
+    )  # fmt: skip
