@@ -42,7 +42,7 @@ Steer the runs of this notebook.  RUN is a name, the latest run where it is left
 %score evaluate [RUN] NODE [K]  evaluate a node K times more (3): its value is the mean, and some doubts are answered
 %score allow [RUN] NODE       let a node be the best in spite of its flags
 %score ablate [RUN] [NODE] [K]  which edits on the way to a node matter: each taken back alone and scored (K times)
-%score export [RUN] FILE      write the run to .html, .ipynb, .json or .py
+%score export [RUN] FILE      write the run to .html, .ipynb, .json, .csv or .py
 %score doctor                 what this machine can do
 """
 
@@ -220,7 +220,7 @@ def export(asked: Asked) -> None:
 
     words = _words(asked)
     if not words or len(words) > 2:
-        raise BadOption("name the file: %score export [RUN] FILE (.html, .ipynb, .json or .py)")
+        raise BadOption("name the file: %score export [RUN] FILE (.html, .ipynb, .json, .csv or .py)")
     started = _named(words[0], asked) if len(words) == 2 else _latest(asked)
     path = Path(words[-1]).expanduser()
     write(started.run.snapshot(), path)
