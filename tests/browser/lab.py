@@ -220,6 +220,17 @@ class Lab:
         """Return what the tree's canvas shows."""
         return str(self.widget.locator("[role=tree] canvas").first.evaluate("canvas => canvas.toDataURL()"))
 
+    def settled_tree(self) -> str:
+        """Return what the tree's canvas shows once nothing moves on it any more."""
+        before, until = "", time.monotonic() + PATIENCE_MS / 1e3
+        while time.monotonic() < until:
+            now = self.tree()
+            if now == before:
+                return now
+            before = now
+            self.page.wait_for_timeout(700)
+        raise TimeoutError("the tree does not come to rest")
+
     def save(self) -> None:
         """Save the notebook."""
         self.js("await panel.context.save()")

@@ -145,14 +145,12 @@ def test_a_reload_and_a_second_browser_show_the_same_tree(lab: Lab, notebook: Wr
     lab.save()
     count = lab.candidates()
     value = lab.widget.locator(".snb-stat-best").inner_text()
-    lab.page.wait_for_timeout(1_500)
-    tree = lab.tree()
+    tree = lab.settled_tree()
     name = lab.page.url.rsplit("/", 1)[1].split("?")[0]
     lab.reload()
     lab.widget.wait_for()
-    lab.page.wait_for_timeout(1_500)
     assert (lab.candidates(), lab.widget.locator(".snb-stat-best").inner_text()) == (count, value)
-    assert lab.tree() == tree
+    assert lab.settled_tree() == tree
     with browser.new_context(viewport={"width": 1400, "height": 1000}) as context:
         second = Lab(context.new_page(), lab.address)
         second.open(name)

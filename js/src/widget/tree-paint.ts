@@ -149,7 +149,10 @@ function paintNode(
     ctx.strokeStyle = node.status === "duplicate" ? ramp(place, theme.isDark) : theme.background;
     if (r > 2 || node.status === "duplicate") ctx.stroke();
   }
-  if (r > 4 && place >= 0) paintAsked(ctx, node, x, y, r, place, theme);
+  if (r > 4 && place >= 0) {
+    const isOnDark = place > 0.45 && node.status !== "duplicate";
+    paintAsked(ctx, node, x, y, r, isOnDark ? theme.background : theme.ink);
+  }
   if (node.doubts !== undefined) paintDoubt(ctx, x - 0.8 * r, y - 0.8 * r, r, isDoubted(node), theme);
   if (node.index === marks.best && node.index > 0) halo(ctx, x, y, r + 3, theme.best, 2);
   if (node.index === marks.selected) halo(ctx, x, y, r + (node.index === marks.best ? 6 : 3.5), theme.accent, 2);
@@ -212,17 +215,15 @@ function paintDropped(ctx: CanvasRenderingContext2D, x: number, y: number, r: nu
 /** What was asked for bears a sign inside: a dot for an idea, a cross for a hint of the user's. */
 function paintAsked(
   ctx: CanvasRenderingContext2D,
-  node: NodeWire,
+  asked: { idea?: boolean; hint?: boolean },
   x: number,
   y: number,
   r: number,
-  place: number,
-  theme: Theme,
+  colour: string,
 ): void {
-  if (!node.idea && !node.hint) return;
-  const colour = place > 0.45 && node.status !== "duplicate" ? theme.background : theme.ink;
+  if (!asked.idea && !asked.hint) return;
   ctx.beginPath();
-  if (node.hint) {
+  if (asked.hint) {
     ctx.moveTo(x - 0.5 * r, y);
     ctx.lineTo(x + 0.5 * r, y);
     ctx.moveTo(x, y - 0.5 * r);
@@ -372,5 +373,6 @@ export function paintFlights(ctx: CanvasRenderingContext2D, scene: TreeScene, th
     }
     ctx.stroke();
     ctx.setLineDash([]);
+    if (r > 4) paintAsked(ctx, flight, at.x, at.y, r, theme.accent);
   }
 }

@@ -69,9 +69,7 @@ function Scored({ insight, node, detail }: { insight: Insight; node: NodeWire; d
           {signed(gain(node.value, parent.value, run.direction), 4)}
         </Item>
       )}
-      {node.value !== null && run.noise ? (
-        <Item name="Lower bound, which decides">{number(lowerEnd, 6)}</Item>
-      ) : null}
+      {node.value !== null && run.noise ? <Item name="Lower bound, which decides">{number(lowerEnd, 6)}</Item> : null}
       {noise !== "" && <p>{sentence(`${noise}: the difference is less than two standard errors`)}</p>}
       {place !== null && (
         <Item name="Place">
