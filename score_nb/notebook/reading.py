@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from score_nb.errors import BadOption, did_you_mean
+from score_nb.errors import BadOption, ScoreError, did_you_mean
 from score_nb.propose.literature import MOST, Found, Service, search_papers
 from score_nb.run.run import Run
 
@@ -73,11 +73,21 @@ def _added(papers: Papers, found: Found, run: Run | None) -> str:
     if not found.papers:
         return "nothing was found: try fewer or more general words"
     count = f"{len(papers)} paper{'s' if len(papers) > 1 else ''}"
-    if run is None or not run.is_live:
-        return f"{count} found, no run is at work: keep them (papers = _) and begin one with --ideas papers"
-    for text in papers:
-        run.add_idea(text)
-    return f"{count} found: {run.name} will try each"
+    if run is not None and _is_taken(papers, run):
+        return f"{count} found: {run.name} will try each"
+    return f"{count} found, no run is at work: keep them (papers = _) and begin one with --ideas papers"
+
+
+def _is_taken(papers: Papers, run: Run) -> bool:
+    """Return whether the run is at work and takes the papers as ideas; it may end at any moment."""
+    if not run.is_live:
+        return False
+    try:
+        for text in papers:
+            run.add_idea(text)
+    except ScoreError:
+        return False
+    return True
 
 
 def _number(word: str) -> int:
