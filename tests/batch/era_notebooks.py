@@ -1,5 +1,6 @@
 """Two task notebooks in the conventions of those that were published: how cells are marked, tagged, hidden, scored."""
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def prose(source: str) -> Any:
 
 def write(path: Path, cells: list[Any]) -> Path:
     """Write a notebook of format 4.0, without cell ids, as Kaggle does."""
-    notebook = new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "kaggle": {"language": "python"}})
+    notebook = new_notebook(cells=deepcopy(cells), metadata={"kernelspec": KERNEL, "kaggle": {"language": "python"}})
     for cell in notebook.cells:
         del cell["id"]
     notebook.nbformat_minor = 0

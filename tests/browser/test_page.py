@@ -4,9 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from score_nb.view.export import export
 from tests.view.records import simulate
 
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 WAIT_MS = 60_000
 
 
