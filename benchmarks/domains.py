@@ -1,0 +1,135 @@
+"""The domains' notebooks: seed, offline search, expert and published value, all on the same hold-out, as one table.
+
+    python benchmarks/domains.py [--notebook 04] [--nodes 100] [--no-search]
+
+The search is the notebook itself, run headless in a scratch folder; the expert's cell (`benchmarks/experts/`) takes the
+place of the seed in the notebook's own namespace and is scored by the notebook's own hold-out metric.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = ROOT / "example_notebooks"
+EXPERTS = Path(__file__).parent / "experts"
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One notebook: what its metric is called there, what its candidates define, and what others published."""
+
+    number: str
+    metric: str
+    output: str
+    published: str
+
+
+DOMAINS = (
+    Domain("02", "digits", "integrate", "ERA: 17 of 19 within 3 %"),
+    Domain("03", "error", "predict", "not comparable (Kaggle leaderboards)"),
+    Domain("04", "score", "forecast", "not comparable (admissions, natural scale)"),
+    Domain("05", "relative_mase", "forecast", "same rule, other series: ERA 0.734, 0.671 per data set"),
+    Domain("06", "integration", "integrate", "not comparable (13 metrics, 1.7 million cells)"),
+    Domain("07", "mean_iou", "segment", "not comparable (DLRSD, 17 classes): ERA 0.80 to 0.82"),
+    Domain("08", "mae", "forecast", "not comparable (71,721 neurons, fluorescence)"),
+)
+
+
+def notebook_of(number: str) -> Path:
+    """Return the path of the notebook with this number."""
+    (path,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
+    return path
+
+
+def expert_source(number: str) -> str:
+    """Return the expert's cell for a notebook."""
+    return (EXPERTS / f"{notebook_of(number).stem}.py").read_text()
+
+
+def namespace(number: str) -> tuple[dict[str, Any], str]:
+    """Return what the notebook's cells above the search define, and the seed's source."""
+    cells = json.loads(notebook_of(number).read_text())["cells"]
+    scope: dict[str, Any] = {"__name__": "notebook"}
+    for cell in cells:
+        lines = "".join(cell["source"]).splitlines()
+        if cell["cell_type"] == "code" and lines[0].startswith("%%score"):
+            return scope, "\n".join(lines[1:])
+        if cell["cell_type"] == "code":
+            exec("\n".join(line for line in lines if not line.startswith("%")), scope)
+    raise ValueError(f"{notebook_of(number)} has no %%score cell")
+
+
+def scored(scope: dict[str, Any], domain: Domain, source: str) -> tuple[Any, Any, float]:
+    """Return a cell's value, its hold-out value, and the seconds that both took."""
+    began, own = time.perf_counter(), dict(scope)
+    exec(source, own)
+    answer = own[domain.output]
+    values = [_first(own[name](answer)) for name in (domain.metric, f"{domain.metric}_holdout")]
+    return values[0], values[1], time.perf_counter() - began
+
+
+def _first(value: Any) -> float:
+    return float(next(iter(value.values())) if isinstance(value, dict) else value)
+
+
+def searched(number: str, nodes: int | None, folder: Path) -> Any:
+    """Return the record of the notebook's search with the built-in proposer."""
+    from score_nb.batch.headless import Job, run_notebook
+
+    parameters = {"model": "offline", **({} if nodes is None else {"nodes": nodes})}
+    target = folder / f"{number}.ipynb"
+    (result,) = run_notebook(Job(source=notebook_of(number), target=target, parameters=parameters, folder=folder))
+    return result.record
+
+
+def row_of(domain: Domain, nodes: int | None, is_searched: bool) -> str:
+    """Return a table row: values on validation / hold-out of the seed, the search's best and the expert."""
+    scope, seed = namespace(domain.number)
+    name = notebook_of(domain.number).stem
+    first, expert = scored(scope, domain, seed), scored(scope, domain, expert_source(domain.number))
+    cells = [f"{first[0]:.3f} / {first[1]:.3f}"]
+    if is_searched:
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.perf_counter()
+            record = searched(domain.number, nodes, Path(folder))
+        if record.best is None or record.best.holdout is None:
+            sys.exit(f"{name}: the search ended without a best candidate that is scored on the hold-out")
+        best, seconds = record.best, time.perf_counter() - began
+        cells.append(f"{best.value:.3f} / {best.holdout:.3f} ({len(record.nodes)} candidates, {seconds:.0f} s)")
+    cells.append(f"{expert[0]:.3f} / {expert[1]:.3f} ({expert[2]:.1f} s)")
+    extra = scope.get("summary")
+    if extra is not None:  # what can be set beside ERA's count
+        own = dict(scope)
+        exec(expert_source(domain.number), own)
+        counts = extra(own["per_family"](own["integrate"], own["held_out"]))
+        cells[-1] += f", {counts['within 3 %']} of 19 within 3 %, {counts['within 1e-6']} within 1e-6"
+    return " | ".join(["", name, *cells, domain.published, ""]).strip()
+
+
+def main() -> None:
+    """Print the table, one row per notebook."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--notebook", action="append", help="number of a notebook, such as 04; all by default")
+    parser.add_argument("--nodes", type=int, help="candidates of each search; by default what the notebook says")
+    parser.add_argument("--no-search", action="store_true", help="only seed and expert")
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")
+    heads = ["notebook", "seed", *([] if given.no_search else ["offline search"]), "expert", "published"]
+    print("validation / hold-out of each\n")
+    print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
+    for domain in DOMAINS:
+        if given.notebook is None or domain.number in given.notebook:
+            print(row_of(domain, given.nodes, not given.no_search), flush=True)
+
+
+if __name__ == "__main__":
+    main()
