@@ -6,7 +6,7 @@ import ast
 import re
 import sys
 
-from score_nb.evaluate import leaf, proxy, trace
+from score_nb.evaluate import leaf, serve, trace
 from score_nb.evaluate.channel import LineClosed
 from score_nb.evaluate.wire import CannotCross
 
@@ -44,7 +44,7 @@ def _hand_over(work: leaf.Work, attempts: trace.Attempts) -> None:
     if missing:
         work.tell(kind="invalid", detail=f"does not define {' and '.join(missing)}", log="")
         return
-    objects = proxy.Objects()
+    objects = serve.Objects()
     memory: int = work.order["memory"]
     for name in names:
         try:
@@ -58,7 +58,7 @@ def _hand_over(work: leaf.Work, attempts: trace.Attempts) -> None:
         except BaseException as error:  # noqa: BLE001  the candidate's own classes run while they are taken apart
             work.tell(**trace.describe(error, attempts, memory))
             return
-    proxy.serve(work.channel, objects, lambda error: trace.describe(error, attempts, memory), leaf.flush)
+    serve.serve(work.channel, objects, lambda error: trace.describe(error, attempts, memory), leaf.flush)
 
 
 def _not_python(source: str) -> dict[str, object] | None:

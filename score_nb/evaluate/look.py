@@ -194,8 +194,8 @@ def _look_library(value: Any) -> Look:
 
 def _look_sparse(matrix: Any) -> Look:
     of = _BY_DTYPE.get(matrix.dtype.kind, "mixed")
-    found: Look = {"kind": "sparse", "of": of, "dims": len(matrix.shape), "length": matrix.shape[0]}
-    return _with_variety(found, matrix.shape[0], lambda: _sparse_rows_vary(matrix))
+    found: Look = {"kind": "sparse", "of": of, "dims": len(matrix.shape), "length": int(matrix.shape[0])}
+    return _with_variety(found, found["length"], lambda: _sparse_rows_vary(matrix))
 
 
 def _sparse_rows_vary(matrix: Any) -> bool:
