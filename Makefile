@@ -1,7 +1,8 @@
 # The few verbs.  A fresh clone needs Python >= 3.10 with pip and a network, nothing else:
 #   make demo               JupyterLab on the example notebooks      make demo HEADLESS=1    the first one, without a browser
 #   make test               everything that can be checked           make check              only what is quick: lint, types
-#   make bench              the measured promises of benchmarks/     make clean
+#   make bench              the measured promises of benchmarks/     make examples           all example notebooks, headless
+#   make clean
 # Both `demo` and `test` build one wheel and install that: what is tried is what users get.
 
 PYTHON ?= python3
@@ -20,10 +21,10 @@ SOURCES := pyproject.toml README.md LICENSE install.json \
     -not -path 'score_nb/static/*' -not -path 'score_nb/labextension/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench examples clean
 
 help:
-	@sed -n '2,5s/^# \{0,1\}//p' Makefile
+	@sed -n '2,6s/^# \{0,1\}//p' Makefile
 
 demo: $(VENV)/.demo
 	$(BIN)/score-nb demo $(if $(HEADLESS),--headless)
@@ -45,6 +46,10 @@ check: js/node_modules/.installed $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/pipeline.py
 	$(BIN)/python benchmarks/kernel_latency.py
+
+# Each must end above its seed on the hold-out.
+examples: $(VENV)/.test
+	SCORE_NB_TEST_EXAMPLES=1 $(BIN)/python -m pytest -v tests/examples/test_all_examples.py tests/examples/test_first_search.py
 
 clean:
 	rm -rf $(VENV) dist build js/lib js/node_modules score_nb/static score_nb/labextension

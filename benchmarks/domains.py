@@ -9,6 +9,7 @@ place of the seed in the notebook's own namespace and is scored by the notebook'
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import tempfile
@@ -64,7 +65,8 @@ def namespace(number: str) -> tuple[dict[str, Any], str]:
         if cell["cell_type"] == "code" and lines[0].startswith("%%score"):
             return scope, "\n".join(lines[1:])
         if cell["cell_type"] == "code":
-            exec("\n".join(line for line in lines if not line.startswith("%")), scope)
+            with contextlib.redirect_stdout(sys.stderr):  # stdout is the table's
+                exec("\n".join(line for line in lines if not line.startswith("%")), scope)
     raise ValueError(f"{notebook_of(number)} has no %%score cell")
 
 
