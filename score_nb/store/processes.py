@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+import psutil
+
 _PROC = Path("/proc")
 
 
@@ -30,11 +32,22 @@ def pid_space() -> str:
 
 def started(pid: int) -> str:
     """Return when process `pid` started, as the system counts it; "" where there is none, or where it is not told."""
+    if sys.platform != "linux":
+        return _started_elsewhere(pid)
     try:
         fields = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return ""
     return "" if fields[0] in "ZX" else fields[19]
+
+
+def _started_elsewhere(pid: int) -> str:
+    """Return the time of start as psutil tells it, where there is no /proc."""
+    try:
+        process = psutil.Process(pid)
+        return "" if process.status() == psutil.STATUS_ZOMBIE else repr(process.create_time())
+    except psutil.Error:
+        return ""
 
 
 def lives(pid: int, since: str) -> bool:
@@ -67,10 +80,10 @@ def _exists_on_windows(pid: int) -> bool:
         return False
     import ctypes
 
-    kernel32 = ctypes.windll.kernel32
+    kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
     handle = kernel32.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
     if not handle:
-        return bool(kernel32.GetLastError() == 5)  # ERROR_ACCESS_DENIED: it is there
+        return ctypes.get_last_error() == 5  # ERROR_ACCESS_DENIED: it is there
     code = ctypes.c_ulong()
     kernel32.GetExitCodeProcess(handle, ctypes.byref(code))
     kernel32.CloseHandle(handle)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -66,14 +68,32 @@ def open_whole(path: Path, data: bytes) -> int:
     try:
         write_all(file, data)
         sync(file)
-        os.replace(draft, path)
+        if sys.platform == "win32":  # a file that is open cannot be renamed there
+            os.close(file)
+            file = -1
+            _replace_when_free(draft, path)
+            file = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+            os.lseek(file, 0, os.SEEK_END)
+        else:
+            os.replace(draft, path)
     except BaseException:
-        os.close(file)
+        if file >= 0:
+            os.close(file)
         with suppress(OSError):
             draft.unlink()
         raise
     sync_folder(path.parent)
     return file
+
+
+def _replace_when_free(draft: Path, path: Path) -> None:
+    """Put a file in the place of one that others read now and then (Windows)."""
+    for wait_s in (0.01, 0.05, 0.2, 1.0):
+        with suppress(PermissionError):
+            os.replace(draft, path)
+            return
+        time.sleep(wait_s)
+    os.replace(draft, path)
 
 
 def write_all(file: int, data: bytes) -> None:
