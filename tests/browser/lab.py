@@ -222,6 +222,8 @@ class Lab:
 
     def settled_tree(self) -> str:
         """Return what the tree's canvas shows once nothing moves on it any more."""
+        # Out of sight it is not drawn at all.
+        self.widget.locator("[role=tree]").scroll_into_view_if_needed()
         before, until = "", time.monotonic() + PATIENCE_MS / 1e3
         while time.monotonic() < until:
             now = self.tree()
