@@ -18,6 +18,9 @@ FIXED_SHARES: Mapping[Operator, float] = MappingProxyType(
 )
 """How often an operator is chosen where nothing has been learnt; `idea` only where a plateau is being left."""
 
+# Measured on benchmarks/search.py's landscapes (60 searches of 500 calls, standard error about 0.006): learnt shares
+# reach 0.781, fixed ones 0.769, improve alone 0.752; footholds of 0.1 or 0.3, 5 or 10 tries of prior belief and wider
+# bounds cannot be told from one another.  Below 200 calls there is too little to learn from to matter.
 # A new best counts whole; a child that beats its parents and is among the best tenth a little, since it is a foothold.
 NEW_BEST, FOOTHOLD = 1.0, 0.1
 FOOTHOLD_RANK = 0.9
