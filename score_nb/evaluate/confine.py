@@ -139,7 +139,7 @@ def confine(rules: Ruleset, scratch: str) -> Layers:
 
 
 def no_new_privileges() -> str:
-    """Let no program that the calling process starts have more rights than it has; return "" or why it does not hold."""
+    """Let what the calling process executes have no more rights than it has; return "" or why it does not hold."""
     failed = _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
     return os.strerror(ctypes.get_errno()) if failed else ""
 
@@ -214,6 +214,11 @@ def die_with_parent(parent: int) -> None:
 def adopt_orphans() -> None:
     """Make the calling process the parent of descendants whose own parent has ended."""
     _libc.prctl(_PR_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def show_use() -> None:
+    """Let other processes of the same user see which files the calling process has open and how much it writes."""
+    _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
 def hide_memory() -> None:

@@ -81,6 +81,8 @@ def _settle(fds: list[int], outfit: Outfit) -> leaf.Work:
     leaf.enter(order["scratch"])
     if not outfit.is_confined:
         confine.limit_resources(order["memory"], order["cpu_s"], order["file_mib"])
+        if order["role"] == "candidate":  # it has no secrets; the scorer does
+            confine.show_use()
         confine.confine(outfit.rules, order["scratch"])
     namespace = vars(outfit.main)
     for name, rebuild in outfit.late:

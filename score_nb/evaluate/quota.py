@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import time
 from dataclasses import dataclass
 
@@ -55,20 +57,36 @@ class Quota:
         """What the folder takes of the memory, as of the last look: all of it where it lies on a tmpfs."""
         return self._kib if self._is_memory else 0
 
-    def excess(self) -> str:
-        """Return what is too much in the folder, in words, "" where nothing is; looks only as often as is cheap."""
+    def excess(self, pid: int = 0) -> str:
+        """Return what is too much, in words, "" where nothing is; looks only as often as is cheap.
+
+        Files that the process `pid` has removed and still holds open take space too.  Those that it only maps are not
+        seen, hence the limit on what it writes in all.
+        """
         begin = time.monotonic()
         if begin < self._next:
             return ""
         total = _Sum()
         try:
             self._add(self._folder, total, 0)
+            total.blocks += _removed_blocks(pid, os.stat(self._folder).st_dev) if pid else 0
+            self._check(total)
         except _Excess as excess:
             return str(excess)
+        except FileNotFoundError:
+            return ""  # the folder is gone: the evaluation is being given up
+        if pid and _written_mib(pid) > 2 * self._mib:
+            return f"wrote more than {2 * self._mib:,} MiB to files, counting what it removed again"
         self._kib = total.blocks // 2
         now = time.monotonic()
         self._next = now + _SHARE * (now - begin)
         return ""
+
+    def _check(self, total: _Sum) -> None:
+        if total.blocks > self._mib * 2048:
+            raise _Excess(f"wrote more than {self._mib:,} MiB to its scratch folder")
+        if total.entries > self._entries:
+            raise _Excess(f"made more than {self._entries:,} files in its scratch folder")
 
     def _add(self, folder: str, total: _Sum, depth: int) -> None:
         if depth > DEPTH:
@@ -88,12 +106,32 @@ class Quota:
                     continue
                 total.entries += 1
                 total.blocks += getattr(blocks, "st_blocks", blocks.st_size // 512)
-                if total.blocks > self._mib * 2048:
-                    raise _Excess(f"wrote more than {self._mib:,} MiB to its scratch folder")
-                if total.entries > self._entries:
-                    raise _Excess(f"made more than {self._entries:,} files in its scratch folder")
+                self._check(total)
                 if is_folder:
                     self._add(entry.path, total, depth + 1)
+
+
+def _removed_blocks(pid: int, device: int) -> int:
+    """Return the blocks of files on a device that no folder shows any more and `pid` has open."""
+    found: dict[int, int] = {}
+    with contextlib.suppress(OSError):
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                seen = os.stat(f"/proc/{pid}/fd/{fd}")
+                if stat.S_ISREG(seen.st_mode) and not seen.st_nlink and seen.st_dev == device:
+                    found[seen.st_ino] = seen.st_blocks
+    return sum(found.values())
+
+
+def _written_mib(pid: int) -> int:
+    """Return what a process wrote so far: by calls, or to pages of mapped files."""
+    most = 0
+    with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/io", "rb") as file:
+        for line in file:
+            name, _, count = line.partition(b":")
+            if name in (b"wchar", b"write_bytes"):
+                most = max(most, int(count))
+    return most >> 20
 
 
 def _is_memory(folder: str) -> bool:

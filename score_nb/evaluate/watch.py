@@ -250,7 +250,7 @@ class Watch:
             return "wrote to a descriptor that is not its own"
         if self._candidate.threads > _MAX_THREADS:
             return f"started more than {_MAX_THREADS:,} threads"
-        return self._quota.excess() if self._quota else ""
+        return self._quota.excess(self._candidate.pid) if self._quota else ""
 
     def _handle(self, poll: Poll, wait_s: float) -> None:
         for fd, _ in poll.poll(wait_s * 1000):

@@ -272,6 +272,20 @@ SCRATCH = (
             f"n = 0\nwhile True:\n    n += 1\n    open(f'f{{n}}', 'wb').write({_BYTES})",
             f"for n in range(20):\n    open(f'f{{n}}', 'wb').write({_BYTES})\n"
             f"x = 1.0", ("forbidden",), "wrote more than 24 MiB"),
+    Overrun("removed_files_held_open", "scratch",
+            "import os\nkept = []\nwhile True:\n    kept.append(open(f'f{len(kept)}', 'wb'))\n"
+            f"    os.remove(kept[-1].name)\n    kept[-1].write({_BYTES})\n    kept[-1].flush()",
+            f"import os\nf = open('f', 'wb')\nos.remove('f')\nf.write({_BYTES})\nx = 1.0",
+            ("forbidden",), "wrote more than 24 MiB"),
+    Overrun("removed_files_kept_mapped", "scratch", _MMAP + f"""\
+import os
+while True:
+    with open('f', 'wb+') as f:
+        for _ in range(16):
+            f.write({_BYTES})
+        f.flush()
+        assert libc.mmap(0, 4096, 1, 1, f.fileno(), 0) != 2**64 - 1
+    os.remove('f')""", f"open('f', 'wb').write({_BYTES})\nx = 1.0", ("forbidden",), "wrote more than 48 MiB"),
     Overrun("many_small_files", "scratch", "n = 0\nwhile True:\n    n += 1\n    open(f'f{n}', 'w').close()",
             "for n in range(20):\n    open(f'f{n}', 'w').close()\n"
             "x = 1.0", ("forbidden",), "made more than 400 files"),
@@ -283,7 +297,7 @@ SCRATCH = (
           "    os.link('f', f'l{n}')",
             "import os\nopen('f', 'w')\nfor n in range(20):\n    os.link('f', f'l{n}')\nx = 1.0", ("forbidden",),
             "made more than 400 files"),
-    Overrun("folders_without_end", "scratch", "import os, time\nfor _ in range(300):\n    os.mkdir('d')\n"
+    Overrun("folders_without_end", "scratch", "import os, time\nfor _ in range(220):\n    os.mkdir('d')\n"
           "    os.chdir('d')\n"
             "while True:\n    time.sleep(1)", "import os\nfor _ in range(20):\n    os.mkdir('d')\n"
             "    os.chdir('d')\nx = 1.0",

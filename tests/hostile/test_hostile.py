@@ -19,7 +19,10 @@ from tests.hostile.field import Field
 from tests.hostile.layers import Layers, outcomes
 from tests.hostile.programs import FORGERIES, PROGRAMS, Program
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these programs attack Linux")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="these programs attack Linux"),
+    pytest.mark.timeout(600),
+]
 
 _ROOT = Path(__file__).resolve().parents[2]
 
