@@ -19,6 +19,7 @@ from score_nb.evaluate import attempts, letters, snapshot
 from score_nb.evaluate.base import Confinement, EvaluatorSetup
 from score_nb.evaluate.crew import Crew, Duo, Plan, Retired, Worker
 from score_nb.evaluate.environment import import_path
+from score_nb.evaluate.folders import remove_tree
 from score_nb.evaluate.grants import Grants, readable
 from score_nb.evaluate.place import Place
 from score_nb.evaluate.process import ProcessEvaluator, arena_bytes, for_candidate, for_scorer, link_files
@@ -125,12 +126,20 @@ class PortableEvaluator(ProcessEvaluator):
         if self._crew is not None:
             self._crew.close()
             self._crew = None
-        if self._place is not None:
-            self._place.close()
-            self._place = None
         for file in self._files:
             file.close()
         self._files = []
+        if self._place is not None:
+            self._place.close()
+            self._place = None
+
+    def close(self) -> None:
+        """Kill what is at work and free everything; further calls do nothing."""
+        place = self._place
+        super().close()
+        if place is not None:
+            # Windows removes no file that is open, as those of an evaluation at work were until now.
+            remove_tree(place.folder)
 
     def _forget(self) -> None:
         if self._crew is not None:
