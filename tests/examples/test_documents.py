@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 
 import pytest
 
+from score_nb.batch.cli import _parser
 from score_nb.config import POLICIES, option_names
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
-FOREIGN = re.compile(r"\b(pip|npm|git|jupyter|apt-get|papermill)\b")
+FOREIGN = re.compile(r"\b(pip|npm|git|jupyter|apt-get|papermill)\b|benchmarks/\w+\.py")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
-# Options of the commands of score-nb beside those of %%score.
-COMMAND_OPTIONS = {"accept", "require-gain", "headless", "json", "cwd", "kernel"}
+# Options of the commands of score-nb beside those of %%score, as the commands themselves tell them.
+COMMAND_OPTIONS = {
+    flag.removeprefix("--")
+    for commands in (action.choices for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))
+    for command in commands.values()
+    for flag in command._option_string_actions
+    if flag.startswith("--")
+}
 # Options of `%score idea`.
 IDEA_OPTIONS = {"search", "most"}
 
