@@ -209,6 +209,11 @@ EVENTS: MappingProxyType[str, type[Event]] = MappingProxyType(
     }
 )  # fmt: skip
 
+# `fields` looks them up anew each time, and a long run has many events.
+_NAMES: Mapping[type, tuple[str, ...]] = MappingProxyType(
+    {kind: tuple(f.name for f in fields(kind)) for kind in (*EVENTS.values(), Node)}
+)
+
 
 def to_json(event: Event) -> dict[str, Any]:
     """Return the event as JSON-ready values; -inf and other numbers that JSON lacks become None."""
@@ -231,7 +236,7 @@ def from_json(record: Mapping[str, Any]) -> Event | None:
     kind = EVENTS.get(record.get("event", ""))
     if kind is None:
         return None
-    known = {f.name: record[f.name] for f in fields(kind) if f.name in record}
+    known = {name: record[name] for name in _NAMES[kind] if name in record}
     for name in ("parents", "values"):
         if name in known:
             known[name] = tuple(known[name])
@@ -248,7 +253,7 @@ def from_json(record: Mapping[str, Any]) -> Event | None:
 
 def node_from_json(record: Mapping[str, Any]) -> Node:
     """Return the node that `record` describes, ignoring fields that this version does not know."""
-    known = {f.name: record[f.name] for f in fields(Node) if f.name in record}
+    known = {name: record[name] for name in _NAMES[Node] if name in record}
     known["parents"] = tuple(known["parents"])
     known["pick"] = _pick(known.get("pick"))
     known["values"] = tuple(known.get("values", ()))

@@ -122,6 +122,7 @@ class JournalReader:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._texts = folder / TEXTS
         self._begin()
 
     def _begin(self) -> None:
@@ -180,7 +181,7 @@ class JournalReader:
 
     def _event(self, record: dict[str, Any]) -> Event | None:
         try:
-            return from_json(take_texts(record, self.folder / TEXTS))
+            return from_json(take_texts(record, self._texts))
         except (TypeError, KeyError, AttributeError) as error:
             raise StoreBroken(
                 f"the run in {self.folder} holds {record.get('event')} in a form that this score-nb does not know "
