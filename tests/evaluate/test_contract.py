@@ -554,7 +554,7 @@ def metric(x):
         {end}
     return float(sum(x))
 """
-    with started(setup(cell, scorer="metric calls", timeout=2.5)) as evaluator:
+    with started(setup(cell, scorer="metric calls", timeout=5.0)) as evaluator:
         found = evaluator.evaluate("x = [1.0, 2.0]", probe=True)
         assert (found.status, found.value, found.probes) == ("ok", 3.0, {})
         assert found.contract["x"]["length"] == 2

