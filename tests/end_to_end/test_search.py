@@ -90,7 +90,7 @@ def children() -> list[str]:
     return found
 
 
-def settles(condition: Any, seconds: float = 10.0) -> bool:
+def settles(condition: Any, seconds: float = 60.0) -> bool:
     until = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > until:

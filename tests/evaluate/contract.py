@@ -386,7 +386,7 @@ class EvaluatorContract(ABC):
         thread.start()
         threading.Event().wait(0.3)
         evaluator.close()
-        thread.join(5)
+        thread.join(60)
         assert not thread.is_alive()
         assert "closed" in str(raised[0])
         evaluator.close()

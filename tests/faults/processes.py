@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
-def settles(condition: Callable[[], object], seconds: float = 10.0) -> bool:
+def settles(condition: Callable[[], object], seconds: float = 60.0) -> bool:
     """Return whether `condition` comes true in time."""
     until = time.monotonic() + seconds
     while not condition():

@@ -121,10 +121,10 @@ def _storm(candidates: int, threads: int) -> Outcome:
                     wrong.append(text)
             memory = memory or _memory()
     seconds = time.monotonic() - begin
-    settles(lambda: not levels(os.getpid())["child"], 5)
+    settles(lambda: not levels(os.getpid())["child"], 60)
     grown = {name: now - memory.get(name, now) for name, now in _memory().items()}
     evaluator.close()
-    settles(lambda: Held.now() == before, 5)
+    settles(lambda: Held.now() == before, 60)
     return Outcome(seconds, counts, wrong, before, Held.now(), grown)
 
 

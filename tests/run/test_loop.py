@@ -21,7 +21,7 @@ from score_nb.types import Evaluation, Proposal, Task
 from tests.support.scripted import ScriptedEvaluator, ScriptedProposer
 
 TASK = Task(seed="v = 0", metric="m", parameters=("v",), outputs=("v",))
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 def launch(

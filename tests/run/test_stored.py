@@ -20,7 +20,7 @@ from score_nb.types import Task
 from tests.support.scripted import ScriptedEvaluator, ScriptedProposer
 
 TASK = Task(seed="v = 0", metric="m", parameters=("v",), outputs=("v",))
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 def launch(

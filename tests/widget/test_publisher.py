@@ -22,7 +22,7 @@ from score_nb.types import Pick
 from score_nb.view import wire
 from tests.widget import fixture
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 class Told:
