@@ -42,13 +42,14 @@ class Quota:
         self._mib = mib
         self._entries = entries
         self._next = 0.0
-        self._is_memory = _is_memory(folder)
+        self._is_memory = _is_memory(os.path.dirname(folder))
         self._kib = 0
 
     @classmethod
     def usual(cls, folder: str) -> Quota:
         """Return the limits that hold for candidates: never more than half of what is free."""
-        free = os.statvfs(folder) if hasattr(os, "statvfs") else None
+        # The folder above is asked: a fresh worker puts a link in the place of its own while it begins.
+        free = os.statvfs(os.path.dirname(folder)) if hasattr(os, "statvfs") else None
         free_mib = free.f_bavail * free.f_frsize >> 20 if free else MIB
         return cls(folder, min(MIB, max(64, free_mib // 2)), ENTRIES)
 
