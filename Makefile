@@ -46,6 +46,7 @@ check: js/node_modules/.installed $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/pipeline.py
 	$(BIN)/python benchmarks/kernel_latency.py
+	$(BIN)/python benchmarks/evaluation.py
 
 # Each must end above its seed on the hold-out.
 examples: $(VENV)/.test

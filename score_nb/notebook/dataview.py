@@ -69,7 +69,8 @@ def _described(name: str, value: Any) -> Iterator[str]:
 
 def _plain(value: Any) -> Iterator[str]:
     if isinstance(value, types.ModuleType):
-        version = getattr(value, "__version__", "")
+        # Looked up without asking the module: some warn of their own `__version__`.
+        version = vars(value).get("__version__", "")
         yield f"module {value.__name__} {version if isinstance(version, str) else ''}".rstrip()
     elif isinstance(value, type):
         yield f"class {value.__module__}.{value.__qualname__}".replace("class __main__.", "class ")
