@@ -72,7 +72,9 @@ def _open_folder(name: str, top: int | None = None) -> int:
 def _remove_step_by_step(folder: str) -> None:
     def retry(act: Callable[..., object], path: str, error: object) -> None:
         with contextlib.suppress(OSError):
-            for place in (os.path.dirname(path), path):
+            # Never above the folder itself: what holds it is not ours.
+            inside = os.path.abspath(path) != os.path.abspath(folder)
+            for place in (os.path.dirname(path), path) if inside else (path,):
                 if not os.path.islink(place):
                     os.chmod(place, stat.S_IRWXU)
             act(path) if act in (os.unlink, os.rmdir) else shutil.rmtree(path, ignore_errors=True)

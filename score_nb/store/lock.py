@@ -185,7 +185,7 @@ def _chain(path: Path, patient: bool = True) -> list[Link]:
     file = path
     while len(chain) < MOST_LINKS:
         found = _settled(file) if patient else _read(file)
-        if found is None and not file.exists():
+        if found is None and not _is_there(file):
             break
         token = found.holder.token if found else ""
         # A token that is no token names no file of ours.
@@ -198,9 +198,17 @@ def _chain(path: Path, patient: bool = True) -> list[Link]:
 def _settled(file: Path) -> Found | None:
     """Return what a file of the lock says, once it says something; None where it has gone or never will."""
     until = time.monotonic() + UNREADABLE_S
-    while (found := _read(file)) is None and file.exists() and time.monotonic() < until:
+    while (found := _read(file)) is None and _is_there(file) and time.monotonic() < until:
         time.sleep(0.01)
     return found
+
+
+def _is_there(file: Path) -> bool:
+    """Return whether there is such a file; False too where nobody may look."""
+    try:
+        return file.exists()
+    except OSError:
+        return False
 
 
 def _read(path: Path) -> Found | None:

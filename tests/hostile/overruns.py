@@ -273,8 +273,9 @@ SCRATCH = (
             f"for n in range(20):\n    open(f'f{{n}}', 'wb').write({_BYTES})\n"
             f"x = 1.0", ("forbidden",), "wrote more than 24 MiB"),
     Overrun("removed_files_held_open", "scratch",
-            "import os\nkept = []\nwhile True:\n    kept.append(open(f'f{len(kept)}', 'wb'))\n"
-            f"    os.remove(kept[-1].name)\n    kept[-1].write({_BYTES})\n    kept[-1].flush()",
+            "import os, time\nkept = []\nwhile True:\n    kept.append(open(f'f{len(kept)}', 'wb'))\n"
+            f"    os.remove(kept[-1].name)\n    kept[-1].write({_BYTES})\n    kept[-1].flush()\n"
+            "    if len(kept) > 800:\n        time.sleep(0.1)",
             f"import os\nf = open('f', 'wb')\nos.remove('f')\nf.write({_BYTES})\nx = 1.0",
             ("forbidden",), "wrote more than 24 MiB"),
     Overrun("removed_files_kept_mapped", "scratch", _MMAP + f"""\

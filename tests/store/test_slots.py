@@ -37,8 +37,9 @@ def work():
             time.sleep(0.01)
             lines.append((time.monotonic(), -1))
 threads = [threading.Thread(target=work) for _ in range(3)]
-[thread.start() for thread in threads]
 print("ready", flush=True)
+sys.stdin.readline()
+[thread.start() for thread in threads]
 [thread.join() for thread in threads]
 print(lines, flush=True)
 sys.stdin.read()
@@ -57,6 +58,11 @@ def test_processes_never_have_more_than_the_slots_and_all_get_their_turn(tmp_pat
     for worker in workers:
         assert worker.stdout is not None
         assert worker.stdout.readline() == "ready\n"
+    # From here on none of them is alone: a run that is may have all its workers.
+    for worker in workers:
+        assert worker.stdin is not None
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
     for worker in workers:
         assert worker.stdout is not None
         steps += eval(worker.stdout.readline())
