@@ -13,7 +13,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "example_notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-MACHINE = re.compile(r"(/home/|/root/|/Users/|/tmp/|[A-Z]:\\\\|https?://(localhost|127\.))")
+MACHINE = re.compile(r"(/(home|root|Users|tmp)/|[A-Z]:\\\\|https?://(localhost|127\.))")
 
 
 def code_cells(notebook: Any) -> list[Any]:
