@@ -1,8 +1,8 @@
 # The few verbs.  A fresh clone needs Python >= 3.10 with pip and a network, nothing else:
 #   make demo               JupyterLab on the example notebooks      make demo HEADLESS=1    the first one, without a browser
-#   make test               everything that can be checked           make check              only what is quick: lint, types
+#   make test               lint, types, tests, also in a browser    make corpora            the long tests: hostile programs, ...
 #   make bench              the measured promises of benchmarks/     make examples           all example notebooks, headless
-#   make clean
+#   make check              only what is quick: lint, types          make clean
 # Both `demo` and `test` build one wheel and install that: what is tried is what users get.
 
 PYTHON ?= python3
@@ -21,7 +21,7 @@ SOURCES := pyproject.toml README.md LICENSE install.json \
     -not -path 'score_nb/static/*' -not -path 'score_nb/labextension/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench examples clean
+.PHONY: help demo test corpora check bench examples clean
 
 help:
 	@sed -n '2,6s/^# \{0,1\}//p' Makefile
@@ -32,11 +32,17 @@ demo: $(VENV)/.demo
 # The tests in a browser come last and in a process of their own: others count the processes that are left.
 test: check
 ifeq ($(PYTEST),)
-	$(BIN)/python -m pytest -m 'not browser'
+	$(BIN)/python -m pytest -m 'not browser' $(addprefix --ignore=,$(CORPORA))
 	$(BIN)/python -m pytest -m browser
 else
 	$(BIN)/python -m pytest $(PYTEST)
 endif
+
+# Thousands of programs: hostile ones, score hacks, honest cells, killed processes, all evaluators, whole catalogues.
+CORPORA := tests/hostile tests/honest tests/faults tests/evaluate tests/propose/test_operators.py
+
+corpora: $(VENV)/.test
+	$(BIN)/python -m pytest $(CORPORA)
 
 check: js/node_modules/.installed $(VENV)/.test
 	$(BIN)/ruff check --extend-exclude '*.ipynb' .
