@@ -2,7 +2,8 @@
 #   make demo               JupyterLab on the example notebooks      make demo HEADLESS=1    the first one, without a browser
 #   make test               lint, types, tests, also in a browser    make corpora            the long tests: hostile programs, ...
 #   make bench              the measured promises of benchmarks/     make examples           all example notebooks, headless
-#   make check              only what is quick: lint, types          make clean
+#   make check              only what is quick: lint, types          make matrix             older kernels and JupyterLab
+#   make clean
 # Both `demo` and `test` build one wheel and install that: what is tried is what users get.
 
 PYTHON ?= python3
@@ -21,10 +22,10 @@ SOURCES := pyproject.toml README.md LICENSE install.json \
     -not -path 'score_nb/static/*' -not -path 'score_nb/labextension/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test corpora check bench examples clean
+.PHONY: help demo test matrix corpora check bench examples clean
 
 help:
-	@sed -n '2,6s/^# \{0,1\}//p' Makefile
+	@sed -n '2,7s/^# \{0,1\}//p' Makefile
 
 demo: $(VENV)/.demo
 	$(BIN)/score-nb demo $(if $(HEADLESS),--headless)
@@ -32,11 +33,15 @@ demo: $(VENV)/.demo
 # The tests in a browser come last and in a process of their own: others count the processes that are left.
 test: check
 ifeq ($(PYTEST),)
-	$(BIN)/python -m pytest -m 'not browser' $(addprefix --ignore=,$(CORPORA))
+	$(BIN)/python -m pytest -m 'not browser and not matrix' $(addprefix --ignore=,$(CORPORA))
 	$(BIN)/python -m pytest -m browser
 else
 	$(BIN)/python -m pytest $(PYTEST)
 endif
+
+# The page with older kernels, the oldest JupyterLab, and a server without us; each version is installed into .matrix/.
+matrix: $(VENV)/.test
+	$(BIN)/python -m pytest -m matrix tests/browser
 
 # Thousands of programs: hostile ones, score hacks, honest cells, killed processes, all evaluators, whole catalogues.
 CORPORA := tests/hostile tests/honest tests/faults tests/evaluate tests/propose/test_operators.py
@@ -59,7 +64,7 @@ examples: $(VENV)/.test
 	SCORE_NB_TEST_EXAMPLES=1 $(BIN)/python -m pytest -v tests/examples/test_all_examples.py tests/examples/test_first_search.py
 
 clean:
-	rm -rf $(VENV) dist build js/lib js/node_modules score_nb/static score_nb/labextension
+	rm -rf $(VENV) .matrix dist build js/lib js/node_modules score_nb/static score_nb/labextension
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -169,6 +169,13 @@ class NodeAllowed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class NodePinned(Event):
+    """The user says which node is the best, whatever the values say; None leaves it to the values again."""
+
+    index: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class BranchDropped(Event):
     """The user gave up a node and all below it, or took it up again."""
 
@@ -204,7 +211,7 @@ EVENTS: MappingProxyType[str, type[Event]] = MappingProxyType(
         for kind in (
             RunStarted, RunResumed, EvaluatorReady, ExpansionStarted, ProposalReceived, EvaluationStarted,
             ExpansionDropped, NodeAdded, HoldoutScored, StateChanged, NodeAccepted, Warned, SeedTested, NodeEvaluated,
-            NodeFlagged, NodeAllowed, BranchDropped,
+            NodeFlagged, NodeAllowed, BranchDropped, NodePinned,
         )
     }
 )  # fmt: skip

@@ -62,6 +62,10 @@ class Record:
         Paid so far, failed proposals included.
     elapsed : float
         Seconds since the run was created at the last event.
+    pinned : int or None
+        The node that the user lets be the best whatever the values say.
+    ideas : dict of str to int
+        The ideas that nodes followed, numbered in the order of their first use.
     """
 
     def __init__(self) -> None:
@@ -89,6 +93,8 @@ class Record:
         self.contract: dict[str, Any] = {}
         self.seed_tested: ev.SeedTested | None = None
         self.accepted: int | None = None
+        self.pinned: int | None = None
+        self.ideas: dict[str, int] = {}
         self._best: int | None = None
         self._noise: float | None = None
         self._digests: dict[str, int] = {}
@@ -109,6 +115,15 @@ class Record:
 
     @property
     def best(self) -> Node | None:
+        """The node that the user has pinned, else the `leader`; None before any has a value."""
+        if self.pinned is not None and self.pinned < len(self.nodes):
+            node = self.nodes[self.pinned]
+            if node.is_scored and not node.is_dropped:
+                return node
+        return self.leader
+
+    @property
+    def leader(self) -> Node | None:
         """The node of the highest `bound` among those that are not doubted, the earliest of equals; None before one is.
 
         The seed is never left out: it is what the others are compared with.
@@ -225,7 +240,7 @@ class Record:
     def copy(self) -> Record:
         """Return a record that later events leave as it is."""
         twin = copy.copy(self)
-        for name in ("nodes", "in_flight", "warnings", "options", "versions", "confinement", "_digests"):
+        for name in ("nodes", "in_flight", "warnings", "options", "versions", "confinement", "ideas", "_digests"):
             setattr(twin, name, copy.copy(getattr(self, name)))
         return twin
 
@@ -291,6 +306,8 @@ class Record:
             case ev.NodeAllowed():
                 self.nodes[event.index] = replace(self.nodes[event.index], is_allowed=event.is_allowed)
                 self._look_for_best()
+            case ev.NodePinned():
+                self.pinned = event.index
             case ev.BranchDropped():
                 self._drop_branch(event)
 
@@ -326,6 +343,8 @@ class Record:
         if (node.visits, node.is_dropped) != (1, is_dropped):
             node = replace(node, visits=1, is_dropped=is_dropped)
         self.nodes.append(node)
+        if node.idea:
+            self.ideas.setdefault(node.idea, len(self.ideas))
         if len(node.values) > 1 and node.duplicate_of is None:
             self._look_at_noise()
         elif self._put_off is not None and self._put_off.is_best_unknown:

@@ -92,6 +92,7 @@ EVENTS = [
     ev.NodeFlagged(5.6, 3, Flag("holdout", "worse there")),
     ev.NodeAllowed(5.7, 3),
     ev.BranchDropped(5.8, 3),
+    ev.NodePinned(5.9, 3),
     ev.HoldoutScored(6.0, 2, 0.5),
     ev.StateChanged(7.0, "paused", "why"),
     ev.NodeAccepted(8.0, 2),

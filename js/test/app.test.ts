@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ACCEPT_EVENT, type AcceptDetail, COMMAND_EVENT } from "../src/shared/accept";
 import type { FromPage } from "../src/shared/protocol";
+import { LOOK_EVENT, type LookDetail, REVIEW_EVENT, type ReviewDetail } from "../src/shared/review";
 import widget from "../src/widget/index";
 import fixture from "./fixture.json";
 
@@ -27,7 +28,10 @@ class Model {
   }
 }
 
-const settled = () => new Promise(resolve => setTimeout(resolve, 30));
+/** A few frames: Preact renders and runs effects by them, however slow the machine is. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve, 8)));
+}
 
 describe("the widget", () => {
   let model: Model;
@@ -247,6 +251,65 @@ describe("the widget", () => {
     expect(panel).toContain("Cannot be told apart from its parent #1");
     expect(panel).toContain("3 evaluations on fresh random seeds agree. Settled.");
     expect(panel).toContain("worse by 0.02 on the hold-out.");
+  });
+
+  it("pins a node as the best and takes that back", async () => {
+    await open();
+    await doubted(4);
+    button("Pin as best").click();
+    expect(model.last()).toEqual({ kind: "pin", index: 4 });
+    model.say({ kind: "delta", seq: 4, run: { best: 4, pinned: 4 } });
+    await settled();
+    expect(el.querySelector(".snb-stat-best")?.textContent).toContain("Best, #4, pinned by you");
+    expect(el.querySelector(".snb-badge[data-tone=best]")?.textContent).toBe("best, pinned by you");
+    button("Unpin").click();
+    expect(model.last()).toEqual({ kind: "pin", index: null });
+  });
+
+  it("tells what worked, and singles out the candidates of an idea", async () => {
+    await open();
+    await doubted(5);
+    button("What worked").click();
+    await settled();
+    const rows = [...el.querySelectorAll(".snb-yields tbody tr")].map(row => row.textContent);
+    // By lower bound the best rose from the seed's 0.5 to node 1's 0.6225 and node 5's 0.7, which the user allows.
+    expect(rows).toEqual(["improve512+0.2", "use trees1––"]);
+    button("use trees").click();
+    await settled();
+    expect(el.querySelector(".snb-node h4")?.textContent).toBe("Node 2");
+    expect(el.querySelector(".snb-legend")?.textContent).toContain("1 singled out");
+  });
+
+  it("previews the change against the cell as it is, and has it reviewed there", async () => {
+    await open();
+    await live();
+    model.say(detailOf(0, "x = 1\ny = 2"));
+    model.say(detailOf(1, "x = 1\ny = 3"));
+    let reviewed: ReviewDetail | undefined;
+    const look = (event: Event) => {
+      const { detail } = event as CustomEvent<LookDetail>;
+      Object.assign(detail, { current: "%%score balanced\nx = 1\ny = 2\nprint(y)", canReview: true });
+    };
+    const review = (event: Event) => {
+      reviewed = (event as CustomEvent<ReviewDetail>).detail;
+    };
+    window.addEventListener(LOOK_EVENT, look);
+    window.addEventListener(REVIEW_EVENT, review);
+    button("More ways to accept").click();
+    await settled();
+    const menu = () => [...el.querySelectorAll<HTMLElement>("[role=dialog] button")];
+    expect(menu()[0]?.textContent).toContain("Node 1: +1 −2 lines");
+    menu()[1]?.click();
+    await settled();
+    expect(el.querySelector(".snb-panel")?.textContent).toContain("against the cell as it is now");
+    expect(el.querySelector(".snb-panel")?.textContent).not.toContain("%%score");
+    button("More ways to accept").click();
+    await settled();
+    menu()[2]?.click();
+    await settled();
+    window.removeEventListener(LOOK_EVENT, look);
+    window.removeEventListener(REVIEW_EVENT, review);
+    expect(reviewed).toEqual({ cellId: "9d5703a6", source: "x = 1\ny = 3" });
   });
 
   it("tells of the seed how the metric stood its test", async () => {

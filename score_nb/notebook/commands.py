@@ -41,6 +41,7 @@ Steer the runs of this notebook.  RUN is a name, the latest run where it is left
 %score drop [RUN] NODE        give up a node and all below it: not expanded any more, and not the best
 %score evaluate [RUN] NODE [K]  evaluate a node K times more (3): its value is the mean, and some doubts are answered
 %score allow [RUN] NODE       let a node be the best in spite of its flags
+%score pin [RUN] NODE         let a node be the best whatever the values say; `%score pin [RUN] off` takes that back
 %score ablate [RUN] [NODE] [K]  which edits on the way to a node matter: each taken back alone and scored (K times)
 %score export [RUN] FILE      write the run to .html, .ipynb, .json, .csv or .py
 %score doctor                 what this machine can do
@@ -202,6 +203,23 @@ def allow(asked: Asked) -> None:
     say(f"node {node.index} of {run.name} may be the best, although: {'; '.join(flag.detail for flag in node.flags)}")
 
 
+def pin(asked: Asked) -> None:
+    """Let a node be the best whatever the values say, or leave it to the values again."""
+    words = _words(asked)
+    if not words:
+        raise BadOption("name the node: %score pin [RUN] NODE, or %score pin [RUN] off")
+    if words[-1] == "off":
+        run = (_named(words[0], asked) if len(words) > 1 else _latest(asked)).run
+        run.pin(None)
+        say(f"the best of {run.name} is the node of the best value again")
+        return
+    started, words = _run(asked)
+    run = started.run
+    node = run.node(_node(words, 0, None))
+    run.pin(node)
+    say(f"node {node.index} of {run.name} is the best until you take that back: %score pin off")
+
+
 def ablate(asked: Asked) -> Any:
     """Return the table of the edits on the way to a node."""
     from score_nb.notebook.ablation import ablate as table
@@ -240,7 +258,7 @@ COMMANDS: Mapping[str, Callable[[Asked], Any]] = MappingProxyType(
     {
         "list": show_list, "show": show, "pause": pause, "resume": resume, "stop": stop, "wait": wait,
         "accept": accept, "diff": diff, "code": code, "idea": idea, "expand": expand, "drop": drop,
-        "evaluate": evaluate, "allow": allow, "ablate": ablate, "export": export, "doctor": doctor,
+        "evaluate": evaluate, "allow": allow, "pin": pin, "ablate": ablate, "export": export, "doctor": doctor,
     }
 )  # fmt: skip
 STOP_S = 30.0

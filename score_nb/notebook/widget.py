@@ -66,6 +66,10 @@ class Steered(Watched, Protocol):
         """Let that node be the best in spite of its flags, or no longer."""
         ...
 
+    def pin(self, node: int | None) -> None:
+        """Let that node be the best whatever the values say; None leaves it to the values again."""
+        ...
+
     def drop(self, node: int, is_dropped: bool = True) -> None:
         """Give up that node and all below it, or take them up again."""
         ...
@@ -166,6 +170,7 @@ _COMMANDS: dict[str, Callable[[Steered, Mapping[str, Any]], None]] = {
         nodes=_positive(message.get("nodes"), int), minutes=_positive(message.get("minutes"), float)
     ),
     "allow": lambda run, message: run.allow(int(message["index"]), bool(message["is_allowed"])),
+    "pin": lambda run, message: run.pin(None if message["index"] is None else int(message["index"])),
     "drop": lambda run, message: run.drop(int(message["index"]), bool(message["is_dropped"])),
     "evaluate": lambda run, message: run.evaluate(int(message["index"]), int(message["repeats"])),
 }

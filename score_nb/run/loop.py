@@ -419,6 +419,11 @@ class Loop:
         self._emit(ev.NodeAllowed(self.at(), index, is_allowed))
         self._second_looks.look_after_best()
 
+    def pin(self, index: int | None) -> None:
+        """Let a node be the best whatever the values say, or leave it to the values again."""
+        self._emit(ev.NodePinned(self.at(), index))
+        self._second_looks.look_after_best()
+
     def drop(self, index: int, is_dropped: bool) -> None:
         """Give up a branch, or take it up again; what is at work in it is finished."""
         self._emit(ev.BranchDropped(self.at(), index, is_dropped))

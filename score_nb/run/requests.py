@@ -23,7 +23,7 @@ def request_for(record: Record, flight: Flight, entropy: int) -> Request:
         parent=shown(parent),
         partner=shown(partner) if partner else None,
         siblings=tuple(shown(child) for child in record.children(parent.index)[-SIBLINGS_SHOWN:]),
-        best=record.best.value if record.best else None,
+        best=record.leader.value if record.leader else None,
         hint=flight.hint,
         idea=flight.idea,
         timeout=record.timeout or DEFAULT_TIMEOUT_S,

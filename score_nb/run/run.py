@@ -99,7 +99,7 @@ class Run:
 
     @property
     def best(self) -> Node | None:
-        """The node of the best value, None while nothing is scored."""
+        """The node that the user has pinned, else that of the best value; None while nothing is scored."""
         return self.snapshot().best
 
     @property
@@ -277,6 +277,26 @@ class Run:
             self._command(lambda: loop.allow(index, is_allowed))
         else:
             self._note(ev.NodeAllowed(self.record.elapsed, index, is_allowed), f"that node {index} is allowed")
+
+    def pin(self, node: int | Node | None) -> None:
+        """Let `node` be the best whatever the values say, None to leave it to them again; the search goes on as before.
+
+        Raises
+        ------
+        ScoreError
+            The node failed.
+        """
+        index = None
+        if node is not None:
+            found = self.node(node.index if isinstance(node, Node) else node)
+            if not found.is_scored:
+                raise ScoreError(f"node {found.index} of {self.name} cannot be the best: its status is {found.status}")
+            index = found.index
+        if self.is_live:
+            loop = self._live_loop()
+            self._command(lambda: loop.pin(index))
+        else:
+            self._note(ev.NodePinned(self.record.elapsed, index), f"that node {index} is pinned")
 
     def drop(self, node: int | Node, is_dropped: bool = True) -> None:
         """Give up `node` and all below it, or take them up again: they are neither expanded nor the best.

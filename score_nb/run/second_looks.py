@@ -35,8 +35,8 @@ class SecondLooks:
 
     def look_after_best(self) -> None:
         """Have the seed and the best, whatever made it the best, scored on the hold-out."""
-        best = self._desk.record.best
-        for index in {0} if best is None else {0, best.index}:
+        record = self._desk.record
+        for index in {0, *(node.index for node in (record.best, record.leader) if node is not None)}:
             self._score_holdout(index)
 
     def _score_holdout(self, index: int) -> None:

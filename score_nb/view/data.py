@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from score_nb.record import Record
-from score_nb.types import Node
+from score_nb.view.wire import pick_to_wire
 
 MIME = "application/vnd.score-nb.run+json"
 VERSION = 1
@@ -33,6 +33,8 @@ def run_summary(record: Record) -> dict[str, Any]:
         "model": record.options.get("model") or "",
         "budget_nodes": record.budget_nodes,
         "best": None if best is None else best.index,
+        "pinned": record.pinned,
+        "ideas": [idea[:100] for idea in record.ideas],
         "best_value": None if best is None else best.value,
         "seed_value": None if seed is None else seed.value,
         "gain": record.gain,
@@ -51,7 +53,7 @@ def run_summary(record: Record) -> dict[str, Any]:
 def _columns(record: Record) -> dict[str, list[Any]]:
     nodes = record.nodes
     return {
-        **_measured(nodes),
+        **_of_few(record),
         "parents": [list(node.parents) for node in nodes],
         "status": [node.status for node in nodes],
         "value": [_finite(node.value) for node in nodes],
@@ -62,18 +64,23 @@ def _columns(record: Record) -> dict[str, list[Any]]:
         "seconds": [round(node.seconds, 2) for node in nodes],
         "tokens": [node.tokens for node in nodes],
         "cost": [round(node.cost, 6) for node in nodes],
+        "pick": [None if node.pick is None else pick_to_wire(node.pick) for node in nodes],
         "detail": [node.detail[:60] for node in nodes],
     }
 
 
-def _measured(nodes: list[Node]) -> dict[str, Any]:
-    """Return what few nodes have, by index: doubts, and the spread of several evaluations."""
+def _of_few(record: Record) -> dict[str, Any]:
+    """Return what few nodes have, by index: doubts, the spread of several evaluations, what was asked for."""
+    nodes = record.nodes
     flags = {str(n.index): [[f.kind, f.detail[:160], f.is_settled] for f in n.flags] for n in nodes if n.flags}
     several = [node for node in nodes if node.repeats > 1]
     return {
         "flags": flags,
         "allowed": [node.index for node in nodes if node.is_allowed],
         "dropped": [node.index for node in nodes if node.is_dropped],
+        "idea": {str(node.index): record.ideas[node.idea] for node in nodes if node.idea},
+        "hint": [node.index for node in nodes if node.hint],
+        "duplicate_of": {str(node.index): node.duplicate_of for node in nodes if node.duplicate_of is not None},
         "repeats": {str(node.index): node.repeats for node in several},
         "spread": {str(n.index): float(f"{n.spread:.4g}") for n in several if _finite(n.spread) is not None},
     }

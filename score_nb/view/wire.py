@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Literal, TypedDict, cast
 
 from score_nb.record import Flight, Record
@@ -22,6 +23,8 @@ WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 DETAIL_CHARS = 60
 # Each doubt is told before the line is, in its room.
 DOUBT_CHARS = 14
+# An idea in a table; all of it is in the details of its nodes.
+IDEA_CHARS = 100
 
 
 class NodeWire(TypedDict, total=False):
@@ -47,6 +50,7 @@ class NodeWire(TypedDict, total=False):
     cost: float
     pick: list[float]
     idea: bool
+    idea_at: int
     hint: bool
 
 
@@ -104,6 +108,8 @@ class RunWire(TypedDict):
     cost: float
     accepted: int | None
     best: int | None
+    pinned: int | None
+    ideas: list[str]
     noise: float | None
     repeats: int
     bounds: list[float | None]
@@ -200,6 +206,8 @@ def run_to_wire(record: Record, cell_id: str | None) -> RunWire:
         "cost": round(record.cost, 6),
         "accepted": record.accepted,
         "best": None if record.best is None else record.best.index,
+        "pinned": record.pinned,
+        "ideas": [_clip(idea, IDEA_CHARS) for idea in record.ideas],
         "noise": _finite(record.noise),
         "repeats": int(options.get("repeats") or 1),
         "bounds": list(record.task.bounds),
@@ -216,8 +224,8 @@ def run_to_wire(record: Record, cell_id: str | None) -> RunWire:
     }
 
 
-def node_to_wire(node: Node) -> NodeWire:
-    """Return what the page always needs of `node`."""
+def node_to_wire(node: Node, ideas: Mapping[str, int] = MappingProxyType({})) -> NodeWire:
+    """Return what the page always needs of `node`; `ideas` numbers those of the run."""
     wire: NodeWire = {
         "index": node.index,
         "parents": list(node.parents),
@@ -248,7 +256,9 @@ def node_to_wire(node: Node) -> NodeWire:
     if node.cost:
         wire["cost"] = round(node.cost, 6)
     if node.pick is not None:
-        wire["pick"] = _pick(node.pick)
+        wire["pick"] = pick_to_wire(node.pick)
+    if node.idea in ideas:
+        wire["idea_at"] = ideas[node.idea]
     wire.update(_marks(node))
     return wire
 
@@ -272,7 +282,7 @@ def flight_to_wire(flight: Flight) -> FlightWire:
         "operator": flight.operator,
         "stage": flight.stage,
         "since": round(flight.since, 2),
-        "pick": _pick(flight.pick),
+        "pick": pick_to_wire(flight.pick),
     }
     if flight.idea:
         wire["idea"] = True
@@ -312,7 +322,7 @@ def snapshot(record: Record, *, seq: int, cell_id: str | None) -> Snapshot:
         "seq": seq,
         "protocol": PROTOCOL,
         "run": run_to_wire(record, cell_id),
-        "nodes": [node_to_wire(node) for node in record.nodes],
+        "nodes": [node_to_wire(node, record.ideas) for node in record.nodes],
         "in_flight": [flight_to_wire(flight) for flight in record.in_flight.values()],
     }
 
@@ -320,7 +330,7 @@ def snapshot(record: Record, *, seq: int, cell_id: str | None) -> Snapshot:
 def delta(old: Record, new: Record, *, seq: int, cell_id: str | None) -> Delta:
     """Return what `new` has that `old`, an earlier copy of the same record, had not."""
     message: Delta = {"kind": "delta", "seq": seq, "run": _changed_fields(old, new, cell_id)}
-    if nodes := _changed_nodes(old.nodes, new.nodes):
+    if nodes := _changed_nodes(old.nodes, new.nodes, new.ideas):
         message["nodes"] = nodes
     if old.in_flight != new.in_flight:
         message["in_flight"] = [flight_to_wire(flight) for flight in new.in_flight.values()]
@@ -334,7 +344,7 @@ def _changed_fields(old: Record, new: Record, cell_id: str | None) -> dict[str, 
     return {name: value for name, value in now.items() if name == "elapsed" or before[name] != value}
 
 
-def _changed_nodes(old: list[Node], new: list[Node]) -> list[NodeWire]:
+def _changed_nodes(old: list[Node], new: list[Node], ideas: Mapping[str, int]) -> list[NodeWire]:
     """Return the nodes that are new or have changed in more than their visits, which the page counts itself."""
     # Nodes are frozen: one that is still the same object has not changed.
     changed = [
@@ -342,7 +352,7 @@ def _changed_nodes(old: list[Node], new: list[Node]) -> list[NodeWire]:
         for before, now in zip(old, new, strict=False)
         if before is not now and replace(before, visits=now.visits) != now
     ]
-    return [node_to_wire(node) for node in (*changed, *new[len(old) :])]
+    return [node_to_wire(node, ideas) for node in (*changed, *new[len(old) :])]
 
 
 def _tested(record: Record) -> TestedWire | None:
@@ -364,7 +374,8 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _pick(pick: Pick) -> list[float]:
+def pick_to_wire(pick: Pick) -> list[float]:
+    """Return rank score, visits before the expansion, and exploration bonus."""
     return [round(pick.rank_score, 4), pick.visits, round(pick.bonus, 4)]
 
 

@@ -197,6 +197,8 @@ def _best_words(record: Record) -> str:
     words = f"{measured(best)} ({gain_words(record, record.gain)}), #{best.index}, {origin(best)}"
     if best.is_allowed and doubts(best):
         words += f"; allowed by you although doubted: {doubt_words(best)}"
+    if record.pinned == best.index and record.leader is not best:
+        words += f"; pinned by you, by value #{record.leader.index} leads" if record.leader else "; pinned by you"
     return words
 
 

@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import nbformat
@@ -40,14 +41,35 @@ def browser_path() -> str | None:
 
 
 @contextmanager
-def server(folder: Path, app: str = "lab", *, scratch: Path, disabled: str = "") -> Iterator[str]:
+def server(
+    folder: Path,
+    app: str = "lab",
+    *,
+    scratch: Path,
+    disabled: Sequence[str] = (),
+    jupyterlab: Path | None = None,
+    kernels: Mapping[str, Path] = MappingProxyType({}),
+) -> Iterator[str]:
     """Run JupyterLab (or `notebook`) on `folder`, with its own files in `scratch`; yield its address.
 
-    `disabled` names a JupyterLab extension that is to be left out.
+    Parameters
+    ----------
+    folder, scratch : Path
+        What is served, and where the server's own files go.
+    app : str
+        "lab" or "notebook".
+    disabled : sequence of str
+        JupyterLab extensions that are to be left out.
+    jupyterlab : Path or None
+        A folder with another JupyterLab than that of this environment.
+    kernels : mapping of str to Path
+        Further kernels by name: this environment with the packages of a folder in front.
     """
     page_config = scratch / "config" / "labconfig" / "page_config.json"
     page_config.parent.mkdir(parents=True)
-    page_config.write_text(json.dumps({"disabledExtensions": {disabled: True} if disabled else {}}))
+    page_config.write_text(json.dumps({"disabledExtensions": dict.fromkeys(disabled, True)}))
+    for name, packages in kernels.items():
+        _write_kernel(scratch / "share" / "kernels" / name, packages)
     settings = scratch / "settings"
     for name, values in _QUIET.items():
         target = settings / f"{name}.jupyterlab-settings"
@@ -60,8 +82,11 @@ def server(folder: Path, app: str = "lab", *, scratch: Path, disabled: str = "")
         "JUPYTER_CONFIG_DIR": str(scratch / "config"),
         "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
         "IPYTHONDIR": str(scratch / "ipython"),
-        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "JUPYTER_PATH": str(scratch / "share"),
+        "PYTHONPATH": _python_path(jupyterlab),
         "PYTHONWARNINGS": "default",
+        # The page's files, and the version that the server tells.
+        **({"JUPYTERLAB_DIR": str(jupyterlab / "share" / "jupyter" / "lab")} if jupyterlab else {}),
     }
     command = [
         sys.executable, "-m", "jupyter", app, "--no-browser", "--port=0", "--ip=127.0.0.1", "--allow-root",
@@ -84,6 +109,21 @@ def server(folder: Path, app: str = "lab", *, scratch: Path, disabled: str = "")
             process.wait()
 
 
+def _python_path(packages: Path | None) -> str:
+    return os.pathsep.join([*([str(packages)] if packages else []), str(ROOT), os.environ.get("PYTHONPATH", "")])
+
+
+def _write_kernel(folder: Path, packages: Path) -> None:
+    folder.mkdir(parents=True)
+    spec = {
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": folder.name,
+        "language": "python",
+        "env": {"PYTHONPATH": _python_path(packages)},
+    }
+    (folder / "kernel.json").write_text(json.dumps(spec))
+
+
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     until = time.monotonic() + START_S
     while time.monotonic() < until and process.poll() is None:
@@ -102,11 +142,11 @@ def _answers(address: str) -> bool:
         return False
 
 
-def write_notebook(path: Path, *sources: str) -> list[str]:
+def write_notebook(path: Path, *sources: str, kernel: str = "python3") -> list[str]:
     """Write a notebook of code cells; return their ids."""
     cells = [new_code_cell(source) for source in sources]
     notebook = new_notebook(cells=cells)
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = {"name": kernel, "display_name": kernel, "language": "python"}
     nbformat.write(notebook, path)
     return [cell["id"] for cell in cells]
 
@@ -181,14 +221,17 @@ class Lab:
         self.command("notebook:run-cell", wait=False)
 
     def wait_for_output(self, cell_id: str, text: str) -> None:
-        """Wait until the cell's output contains `text`."""
-        self.page.wait_for_function(
+        """Wait until the cell's output contains `text`; fail at once where the cell has failed."""
+        failed = self.page.wait_for_function(
             """([id, text]) => {
                 const cell = window.jupyterapp.shell.currentWidget.content.widgets.find(c => c.model.id === id);
-                return JSON.stringify(cell.model.outputs.toJSON()).includes(text);
+                const outputs = cell.model.outputs.toJSON();
+                const error = outputs.find(output => output.output_type === "error");
+                return error?.traceback.join("\\n") ?? (JSON.stringify(outputs).includes(text) && "no");
             }""",
             arg=[cell_id, text],
-        )
+        ).json_value()
+        assert failed == "no", failed
 
     def outputs(self, cell_id: str) -> Any:
         """Return the outputs of a cell as the notebook stores them."""
@@ -216,6 +259,14 @@ class Lab:
         text = self.widget.locator(".snb-stat", has_text="Candidates").locator(".snb-what").inner_text()
         return int(text.split()[0])
 
+    def wait_for_candidates(self, count: int) -> None:
+        """Wait until the header counts at least so many candidates."""
+        self.page.wait_for_function(
+            """count => parseInt([...document.querySelectorAll('.snb-stat')]
+                .find(stat => stat.innerText.includes('Candidates'))?.querySelector('.snb-what').innerText) >= count""",
+            arg=count,
+        )
+
     def tree(self) -> str:
         """Return what the tree's canvas shows."""
         return str(self.widget.locator("[role=tree] canvas").first.evaluate("canvas => canvas.toDataURL()"))
@@ -242,6 +293,11 @@ class Lab:
         self.command("apputils:change-theme", {"theme": name})
         self.page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
         self.page.wait_for_timeout(700)
+
+    def close(self) -> None:
+        """End all kernels, and close the page."""
+        self.shut_down_kernels()
+        self.page.context.close()
 
     def shut_down_kernels(self) -> None:
         """End all kernels of the server."""

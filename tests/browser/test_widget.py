@@ -306,7 +306,7 @@ def test_the_extension_shows_runs_at_work_accepts_from_the_cell_s_toolbar_and_op
 def test_where_the_server_lacks_the_extension_the_widget_accepts_by_itself(
     browser: Any, notebook: Write, folder: Path, tmp_path: Path
 ) -> None:
-    with server(folder, scratch=tmp_path, disabled="score-nb") as address, browser.new_context() as context:
+    with server(folder, scratch=tmp_path, disabled=["score-nb"]) as address, browser.new_context() as context:
         page = Lab(context.new_page(), address)
         ids = start(page, notebook, "nodes=8")
         page.wait_for_state("finished")
@@ -321,7 +321,6 @@ def test_where_the_server_lacks_the_extension_the_widget_accepts_by_itself(
 def test_in_notebook_7_the_run_is_live_and_can_be_accepted(
     browser: Any, notebook: Write, folder: Path, tmp_path: Path
 ) -> None:
-    pytest.importorskip("notebook")
     with server(folder, "notebook", scratch=tmp_path) as address, browser.new_context() as context:
         page = Lab(context.new_page(), address)
         ids = start(page, notebook, "nodes=8", app="notebooks")

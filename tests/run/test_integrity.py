@@ -228,6 +228,24 @@ def test_a_dropped_branch_is_not_the_best_and_can_be_taken_up_again(tmp_path: Pa
     assert run.best.index == 5
 
 
+def test_the_user_pins_a_node_as_the_best_and_the_search_still_knows_which_leads(tmp_path: Path) -> None:
+    evaluator = ScriptedEvaluator({"x": Evaluation("error", detail="broken")})
+    run = finished(launch(tmp_path, writing("v = 3", "v = 5", "x"), evaluator, nodes=4))
+    run.pin(1)
+    assert run.path is not None
+    stored = open_stored(run.path).snapshot()
+    assert (stored.best, stored.leader) == (stored.nodes[1], stored.nodes[2])
+    assert run.snapshot().gain == 3.0
+    with pytest.raises(ScoreError, match="node 3 of .* cannot be the best: its status is error"):
+        run.pin(3)
+    # Who gives a branch up does not want it as the best either.
+    run.drop(1)
+    assert run.snapshot().best != run.node(1)
+    run.drop(1, is_dropped=False)
+    run.pin(None)
+    assert open_stored(run.path).snapshot().best == run.node(2)
+
+
 def test_children_that_were_on_their_way_belong_to_the_dropped_branch(tmp_path: Path) -> None:
     proposer = ScriptedProposer(delay=0.02, is_instant=False)
     run = launch(tmp_path, proposer, nodes=40)

@@ -74,6 +74,8 @@ def queued(widget: RunWidget) -> list[Any]:
         ({"kind": "allow", "index": 3, "is_allowed": False}, ("allow", 3, False)),
         ({"kind": "evaluate", "index": 3, "repeats": 2}, ("evaluate", 3, 2)),
         ({"kind": "drop", "index": 3, "is_dropped": True}, ("drop", 3, True)),
+        ({"kind": "pin", "index": 3}, ("pin", 3)),
+        ({"kind": "pin", "index": None}, ("pin", None)),
     ],
 )
 def test_every_command_reaches_the_run(

@@ -20,7 +20,7 @@ def test_the_fixture_that_typescript_reads_is_what_python_sends() -> None:
 
 def test_a_delta_carries_only_what_changed() -> None:
     delta = fixture.messages()["delta"]
-    assert sorted(delta["run"]) == ["best", "elapsed", "warnings"]
+    assert sorted(delta["run"]) == ["best", "elapsed", "ideas", "warnings"]
     assert [node["index"] for node in delta["nodes"]] == [1, 2]
     assert "visits" not in delta  # the page counts them
     assert [flight["ticket"] for flight in delta["in_flight"]] == [3]

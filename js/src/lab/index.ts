@@ -9,6 +9,7 @@ import { answerWidgets } from "./accept";
 import { addCommands, showRun } from "./commands";
 import { answerKernels } from "./kernel";
 import { drawRuns } from "./renderer";
+import { answerLooks } from "./review";
 import { inWords, isAtWork, Runs } from "./runs";
 import { readSettings, type Settings } from "./settings";
 import { addToStatusBar, RunsItem } from "./statusbar";
@@ -33,6 +34,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     const item = new RunsItem(runs, cellId => showRun(app, tracker, cellId));
     let settings: Settings = { statusBar: true, notifyAtEnd: true };
     answerWidgets(tracker);
+    answerLooks(app, tracker);
     answerKernels(tracker);
     drawRuns(tracker);
     if (shell !== null) openTabs(app, tracker);

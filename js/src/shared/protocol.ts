@@ -47,6 +47,8 @@ export interface NodeWire {
   pick?: PickWire;
   idea?: boolean;
   hint?: boolean;
+  /** Which of the run's `ideas` it follows. */
+  idea_at?: number;
 }
 
 /** An expansion at work: asked for, not yet a node. */
@@ -98,6 +100,10 @@ export interface RunWire {
   accepted: number | null;
   /** The best by lower bound, of those that are not doubted; undefined where an older kernel leaves it to the page. */
   best?: number | null;
+  /** The node that the user lets be the best whatever the values say. */
+  pinned?: number | null;
+  /** The ideas that were tried, in the order of their first use. */
+  ideas?: string[];
   /** Standard deviation of one evaluation, null before any node was evaluated more than once. */
   noise?: number | null;
   /** Evaluations of a candidate that may become the best. */
@@ -177,6 +183,7 @@ export type Command =
   | { kind: "idea"; text: string }
   | { kind: "budget"; nodes?: number; minutes?: number }
   | { kind: "allow"; index: number; is_allowed: boolean }
+  | { kind: "pin"; index: number | null }
   | { kind: "drop"; index: number; is_dropped: boolean }
   | { kind: "evaluate"; index: number; repeats: number };
 

@@ -1,6 +1,6 @@
 // The score curve: a true step line of the best, every attempt a dot, hold-out and seed beside it, outliers at the edge.
 
-import { type NodeWire, score } from "../shared/protocol";
+import { type Direction, type NodeWire, score } from "../shared/protocol";
 import { isDoubted, robustRange } from "./derive";
 import { clock, count, dollars, number } from "./format";
 import type { Insight } from "./hooks";
@@ -108,6 +108,7 @@ export function paintCurve(
   }
   ctx.globalAlpha = 1;
   if (isCloud) paintBest(ctx, insight, scale, theme);
+  paintBreakthroughs(ctx, insight, scale, theme);
   const { selected } = insight;
   if (selected !== undefined) {
     const x = scale.x(selected);
@@ -162,6 +163,74 @@ function paintBest(ctx: CanvasRenderingContext2D, insight: Insight, scale: Curve
   ctx.lineWidth = 2;
   ctx.lineJoin = "round";
   ctx.stroke();
+}
+
+/** Say at the largest steps of the best which node made them and how; as many as find room, the largest first. */
+function paintBreakthroughs(ctx: CanvasRenderingContext2D, insight: Insight, scale: CurveScale, theme: Theme): void {
+  const taken: { left: number; right: number; top: number; bottom: number }[] = [];
+  ctx.textBaseline = "alphabetic";
+  ctx.lineJoin = "round";
+  for (const node of breakthroughs(insight.steps, insight.run.direction)) {
+    const [x, y] = [scale.x(node), scale.y(node.value as number)];
+    ctx.font = `600 10.5px ${theme.font}`;
+    const name = `#${node.index} `;
+    const lead = ctx.measureText(name).width;
+    ctx.font = `10.5px ${theme.font}`;
+    // What is left of a step is free at the step's own height: the best was worse until then.
+    const isLeft = x - scale.left > scale.right - x;
+    const room = (isLeft ? x - scale.left : scale.right - x) - 14 - lead;
+    const words = fitting(ctx, node.detail ?? node.operator, Math.min(room, 170));
+    const width = lead + ctx.measureText(words).width;
+    const left = isLeft ? x - 8 - width : x + 8;
+    const base = Math.max(scale.top + 8, isLeft ? y + 3.5 : y - 6);
+    const box = { left: left - 4, right: left + width + 4, top: base - 11, bottom: base + 4 };
+    if (room < 0 || taken.some(other => overlaps(box, other))) continue;
+    taken.push(box);
+    ctx.textAlign = "left";
+    ctx.lineWidth = 3;
+    ctx.strokeStyle = theme.background;
+    ctx.strokeText(words, left + lead, base);
+    ctx.fillStyle = theme.faint;
+    ctx.fillText(words, left + lead, base);
+    ctx.font = `600 10.5px ${theme.font}`;
+    ctx.strokeText(name, left, base);
+    ctx.fillStyle = theme.best;
+    ctx.fillText(name, left, base);
+  }
+}
+
+// More would be read by nobody.
+const MOST_BREAKTHROUGHS = 4;
+
+/** Return the steps of the best that gained most, the largest first; small change among many steps is none. */
+export function breakthroughs(steps: readonly NodeWire[], direction: Direction): NodeWire[] {
+  const gains = steps.slice(1).map((node, i) => ({
+    node,
+    gain: score(node.value, direction) - score((steps[i] as NodeWire).value, direction),
+  }));
+  const whole = gains.reduce((sum, { gain }) => sum + gain, 0);
+  return gains
+    .filter(({ gain }) => gain > 0.08 * whole)
+    .sort((a, b) => b.gain - a.gain)
+    .slice(0, MOST_BREAKTHROUGHS)
+    .map(({ node }) => node);
+}
+
+/** Return as much of `text` as fits into so many pixels, with a mark where it was cut; nothing where that says nothing. */
+function fitting(ctx: CanvasRenderingContext2D, text: string, room: number): string {
+  if (ctx.measureText(text).width <= room) return text;
+  for (let length = text.length - 1; length > 5; length--) {
+    const cut = `${text.slice(0, length).trimEnd()}…`;
+    if (ctx.measureText(cut).width <= room) return cut;
+  }
+  return "";
+}
+
+function overlaps(
+  a: { left: number; right: number; top: number; bottom: number },
+  b: { left: number; right: number; top: number; bottom: number },
+): boolean {
+  return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 }
 
 /** The hold-out of whatever was the best: known where the best changes, so a step line too. */

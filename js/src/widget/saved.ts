@@ -16,6 +16,8 @@ export interface SavedRun {
   budget_nodes?: number;
   accepted?: number | null;
   best?: number | null;
+  pinned?: number | null;
+  ideas?: string[];
   noise?: number | null;
   tokens?: number;
   cost?: number;
@@ -41,6 +43,11 @@ interface Columns {
   flags: Record<string, [Signal, string, boolean][]>;
   allowed: number[];
   dropped: number[];
+  /** Which of the run's `ideas` it follows, by index. */
+  idea: Record<string, number>;
+  hint: number[];
+  duplicate_of: Record<string, number>;
+  pick: (NodeWire["pick"] | null)[];
   repeats: Record<string, number>;
   spread: Record<string, number>;
 }
@@ -96,6 +103,8 @@ export function toSnapshot(saved: SavedRun): Snapshot {
       cost: saved.cost ?? 0,
       accepted: saved.accepted ?? null,
       best: saved.best,
+      pinned: saved.pinned ?? null,
+      ideas: saved.ideas,
       noise: saved.noise ?? null,
       holdout: nodes.some(node => node.holdout !== undefined) ? "hold-out" : null,
       model: saved.model ?? "",
@@ -131,6 +140,11 @@ function toNodes(columns: Partial<Columns>): NodeWire[] {
     doubts: standing(columns.flags?.[index]),
     allowed: columns.allowed?.includes(index) || undefined,
     dropped: columns.dropped?.includes(index) || undefined,
+    idea: columns.idea?.[index] !== undefined || undefined,
+    idea_at: columns.idea?.[index],
+    hint: columns.hint?.includes(index) || undefined,
+    duplicate_of: columns.duplicate_of?.[index],
+    pick: columns.pick?.[index] ?? undefined,
   }));
 }
 

@@ -9,7 +9,7 @@ import { herald } from "./herald";
 import { type Channel, Link } from "./link";
 import { Cell, type RunData } from "./store";
 
-export type Tab = "diff" | "code" | "log" | "prompt" | "idea" | "numbers";
+export type Tab = "diff" | "code" | "log" | "prompt" | "idea" | "numbers" | "yields";
 export type Base = "seed" | "parent" | "best" | "other";
 export type Axis = "node" | "time" | "tokens" | "cost";
 

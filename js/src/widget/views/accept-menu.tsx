@@ -1,9 +1,12 @@
 // Accept best ▾, and what happened then.
 
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { AcceptMode } from "../../shared/accept";
-import { type Insight, usePlace } from "../hooks";
+import { split } from "../../shared/cell";
+import { review, seedCell } from "../accept";
+import { difference } from "../diff";
+import { type Insight, useCell, usePlace } from "../hooks";
 import type { Outcome } from "../session";
 import { DownIcon } from "./icons";
 import { CopyButton, copy, Popover } from "./parts";
@@ -11,7 +14,6 @@ import { CopyButton, copy, Popover } from "./parts";
 export type AcceptDo = (index: number, mode: AcceptMode) => void;
 
 export function AcceptMenu({ insight, accept }: { insight: Insight; accept: AcceptDo }) {
-  const { session } = usePlace();
   const [isOpen, setOpen] = useState(false);
   const { best, selected } = insight;
   const isOff = best === undefined || best.index === 0;
@@ -46,47 +48,96 @@ export function AcceptMenu({ insight, accept }: { insight: Insight; accept: Acce
       </span>
       {isOpen && best !== undefined && (
         <Popover label="Accept" style="top: 34px; right: 0" onClose={() => setOpen(false)}>
-          {!isOff && (
-            <>
-              <button type="button" onClick={() => run(best.index, "replace")}>
-                Replace the seed cell
-                <small>Node {best.index}; Ctrl+Z in the cell takes it back</small>
-              </button>
-              <button type="button" onClick={() => run(best.index, "below")}>
-                Insert below
-                <small>Node {best.index} as a new cell</small>
-              </button>
-            </>
-          )}
-          {isOther && selected !== undefined && (
-            <button type="button" onClick={() => run(selected.index, "replace")}>
-              Accept the selected node instead
-              <small>Node {selected.index} into the seed cell</small>
-            </button>
-          )}
-          <CopyItem index={isOff && selected ? selected.index : best.index} onDone={() => setOpen(false)} />
+          <Choices
+            index={isOff && selected !== undefined ? selected.index : best.index}
+            other={isOther && !isOff ? selected : undefined}
+            run={run}
+            onDone={() => setOpen(false)}
+          />
         </Popover>
       )}
     </span>
   );
+}
 
-  function CopyItem({ index, onDone }: { index: number; onDone: () => void }) {
-    const detail = session.link.data.get().details.get(index);
-    session.link.want(index);
-    return (
+/** The ways to take node `index` in, each with what it will do; `other` is another node that may be meant. */
+function Choices(props: {
+  index: number;
+  other: { index: number } | undefined;
+  run: (index: number, mode: AcceptMode) => void;
+  onDone: () => void;
+}) {
+  const { index, other, run, onDone } = props;
+  const { session, root } = usePlace();
+  const { details } = useCell(session.link.data);
+  const seed = useMemo(() => seedCell(session, root), [session, root]);
+  const source = details.get(index)?.source;
+  session.link.want(index);
+  const change = useMemo(
+    () => (seed === null || source === undefined ? null : difference(seed.body, source)),
+    [seed, source],
+  );
+  return (
+    <>
+      <button type="button" onClick={() => run(index, "replace")}>
+        Replace the seed cell
+        <small>
+          Node {index}
+          {change !== null && (
+            <>
+              : <span class="snb-good">+{change.added}</span> <span class="snb-bad">−{change.removed}</span> lines
+            </>
+          )}
+          ; Ctrl+Z in the cell takes it back
+        </small>
+      </button>
+      {seed !== null && (
+        <button
+          type="button"
+          onClick={() => {
+            session.look({ selected: index, tab: "diff", against: seed.body });
+            onDone();
+          }}
+        >
+          Preview the change
+          <small>Node {index} against the cell as it is now</small>
+        </button>
+      )}
+      {seed?.canReview && (
+        <button
+          type="button"
+          onClick={() => {
+            void review(session, root, index);
+            onDone();
+          }}
+        >
+          Review in the cell
+          <small>Take or leave each change where it stands</small>
+        </button>
+      )}
+      <button type="button" onClick={() => run(index, "below")}>
+        Insert below
+        <small>Node {index} as a new cell</small>
+      </button>
+      {other !== undefined && (
+        <button type="button" onClick={() => run(other.index, "replace")}>
+          Accept the selected node instead
+          <small>Node {other.index} into the seed cell</small>
+        </button>
+      )}
       <button
         type="button"
-        disabled={detail === undefined}
+        disabled={source === undefined}
         onClick={async () => {
-          await copy(detail?.source ?? "");
+          await copy(source ?? "");
           onDone();
         }}
       >
         Copy the code
         <small>Node {index}</small>
       </button>
-    );
-  }
+    </>
+  );
 }
 
 /** What came of accepting: done with a way back, refused with a choice, or the words to type. */
@@ -146,7 +197,7 @@ export function AcceptDialog(props: { outcome: Outcome; accept: AcceptDo; onClos
             type="button"
             class="snb-button snb-small"
             onClick={() => {
-              session.look({ selected: outcome.index, tab: "diff", against: outcome.current });
+              session.look({ selected: outcome.index, tab: "diff", against: split(outcome.current).body });
               props.onClose();
             }}
           >

@@ -16,6 +16,7 @@ import { Numbers } from "./numbers";
 import { CopyButton, Empty, Scroll } from "./parts";
 import { Steering } from "./steering";
 import { described } from "./tip";
+import { Yields } from "./yields";
 
 const TABS: { value: Tab; text: string }[] = [
   { value: "diff", text: "Diff" },
@@ -24,6 +25,7 @@ const TABS: { value: Tab; text: string }[] = [
   { value: "prompt", text: "Prompt and reply" },
   { value: "idea", text: "Idea" },
   { value: "numbers", text: "Numbers" },
+  { value: "yields", text: "What worked" },
 ];
 
 export function Detail({ insight, ui, accept }: { insight: Insight; ui: Ui; accept: AcceptDo }) {
@@ -54,7 +56,7 @@ export function Detail({ insight, ui, accept }: { insight: Insight; ui: Ui; acce
       <Tabs ui={ui} node={node} detail={detail} />
       <div class="snb-panel" role="tabpanel" aria-label={ui.tab}>
         <Doubts insight={insight} node={node} detail={detail} />
-        {detail === undefined && ui.tab !== "numbers" ? (
+        {detail === undefined && ui.tab !== "numbers" && ui.tab !== "yields" ? (
           <Waiting />
         ) : (
           <Panel insight={insight} ui={ui} node={node} detail={detail} />
@@ -94,7 +96,7 @@ function Title({ insight, node }: { insight: Insight; node: NodeWire }) {
       )}
       {node === best && node.index > 0 && (
         <span class="snb-badge" data-tone="best">
-          best
+          {run.pinned === node.index ? "best, pinned by you" : "best"}
         </span>
       )}
       {node.value === null && (
@@ -199,6 +201,7 @@ function Tabs({ ui, node, detail }: { ui: Ui; node: NodeWire; detail: DetailWire
 
 function Panel(props: { insight: Insight; ui: Ui; node: NodeWire; detail: DetailWire | undefined }) {
   const { insight, ui, node, detail } = props;
+  if (ui.tab === "yields") return <Yields insight={insight} />;
   if (ui.tab === "numbers" || detail === undefined) return <Numbers insight={insight} node={node} detail={detail} />;
   switch (ui.tab) {
     case "code":

@@ -166,7 +166,12 @@ function Values({ insight }: { insight: Insight }) {
   const heldOut = gain(best?.holdout, seed?.holdout, run.direction);
   return (
     <>
-      <Stat name={best && best !== seed ? `Best, #${best.index}` : "Best"} kind="snb-stat-best">
+      <Stat
+        name={
+          best && best !== seed ? `Best, #${best.index}${run.pinned === best.index ? ", pinned by you" : ""}` : "Best"
+        }
+        kind="snb-stat-best"
+      >
         {number(best?.value)}{" "}
         {best?.spread !== undefined && (
           <small class="snb-spare" title={`Mean ± standard deviation of ${best.repeats} evaluations`}>

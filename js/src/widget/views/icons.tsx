@@ -117,3 +117,8 @@ export const TargetIcon = () => (
     <circle cx="7" cy="7" r="1.2" fill="currentColor" />
   </Icon>
 );
+export const PinIcon = () => (
+  <Icon>
+    <path d="M5 2h4M5.500 2v3.500L3.500 8h7l-2-2.500V2M7 8v4" />
+  </Icon>
+);

@@ -69,7 +69,7 @@ export function Legend({ insight, ui, theme }: { insight: Insight; ui: Ui; theme
           title="Show all again"
           onClick={() => session.look({ boxed: null })}
         >
-          <BoxIcon /> {ui.boxed.size} in the box ✕
+          <BoxIcon /> {ui.boxed.size} singled out ✕
         </button>
       )}
       {insight.flights.length > 0 && (

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { DetailWire, NodeWire } from "../../shared/protocol";
 import { type Insight, useCell, usePlace } from "../hooks";
 import type { AcceptDo } from "./accept-menu";
-import { AgainIcon, BranchIcon, CheckIcon, CutIcon } from "./icons";
+import { AgainIcon, BranchIcon, CheckIcon, CutIcon, PinIcon } from "./icons";
 
 export function Steering(props: {
   insight: Insight;
@@ -43,6 +43,7 @@ export function Steering(props: {
       >
         <BranchIcon /> Expand
       </button>
+      <Pin insight={insight} node={node} />
       {node.index > 0 && (
         <button
           type="button"
@@ -70,5 +71,30 @@ export function Steering(props: {
         <CheckIcon /> Accept this
       </button>
     </form>
+  );
+}
+
+/** Makes the node the best whatever the values say, or takes that back. */
+function Pin({ insight, node }: { insight: Insight; node: NodeWire }) {
+  const { session } = usePlace();
+  const isLive = useCell(session.link.state) === "live";
+  const isPinned = insight.run.pinned === node.index;
+  // An older kernel does not know of pins.
+  if (insight.run.pinned === undefined || (node.index === insight.best?.index && !isPinned)) return null;
+  return (
+    <button
+      type="button"
+      class="snb-button snb-small"
+      disabled={!isLive || node.value === null || node.dropped === true}
+      title={
+        isPinned
+          ? "The best is the one of the best value again"
+          : "Make this node the best, whatever the values say; the search goes on as before"
+      }
+      aria-label={isPinned ? "Unpin" : "Pin as best"}
+      onClick={() => session.link.send({ kind: "pin", index: isPinned ? null : node.index })}
+    >
+      <PinIcon /> <span class="snb-word">{isPinned ? "Unpin" : "Pin"}</span>
+    </button>
   );
 }

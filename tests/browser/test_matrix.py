@@ -1,0 +1,122 @@
+"""Older kernels beside the newest in one JupyterLab, and the oldest JupyterLab: what a hub may have installed.
+
+`make matrix` runs these.  Each version is installed without its dependencies into `.matrix/` and put in front of this
+environment's packages, which costs seconds instead of an environment each.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser import test_magic
+from tests.browser.lab import ROOT, Lab, server, write_notebook
+from tests.browser.test_widget import BUSY, PREPARE, seed_cell, undo_in_cell, wait_for_source
+
+pytestmark = [pytest.mark.matrix, pytest.mark.timeout(240)]
+
+# 6: no subshells.  7.0.1: no context in threads (Binder's base has it).  7.3, 7.4: subshells, which 7.4 pins.
+KERNELS = ("6.31.0", "7.0.1", "7.3.0", "7.4.0")
+OLDEST_LAB = "4.2.0"
+
+
+def installed(package: str, version: str) -> Path:
+    """Return a folder with that version of a package alone."""
+    folder = ROOT / ".matrix" / f"{package}-{version}"
+    if not folder.exists():
+        making = folder.with_suffix(f"{folder.suffix}.making")
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(making)]
+        subprocess.run([*command, f"{package}=={version}"], check=True)
+        making.rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def several(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """The folder and the address of the newest JupyterLab with all the kernels."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    kernels = {f"ipykernel-{version}": installed("ipykernel", version) for version in KERNELS}
+    with server(folder, scratch=tmp_path_factory.mktemp("server"), kernels=kernels) as address:
+        yield folder, address
+
+
+def opened(browser: Any, folder: Path, address: str, *cells: str, kernel: str = "python3") -> tuple[Lab, list[str]]:
+    """Return JupyterLab with a notebook of these cells, of which the first has run."""
+    lab = Lab(browser.new_context(viewport={"width": 1400, "height": 1000}).new_page(), address)
+    name = f"{kernel}.ipynb"
+    ids = write_notebook(folder / name, *cells, kernel=kernel)
+    lab.open(name)
+    lab.run(ids[0])
+    lab.wait_for_output(ids[0], "prepared")
+    return lab, ids
+
+
+def accept_and_undo(lab: Lab, cell_id: str) -> None:
+    before = lab.source(cell_id)
+    lab.click("Accept best")
+    lab.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
+    assert lab.source(cell_id) != before
+    undo_in_cell(lab, cell_id)
+    wait_for_source(lab, cell_id, before)
+
+
+@pytest.mark.parametrize("version", KERNELS)
+def test_a_kernel_tells_while_a_cell_runs_stops_and_accepts(
+    several: tuple[Path, str], browser: Any, version: str
+) -> None:
+    tell = f"import ipykernel\nassert ipykernel.__version__ == {version!r}\n"
+    cells = (tell + PREPARE, seed_cell("nodes=500 pace=0.2"), BUSY.format(seconds=14))
+    lab, ids = opened(browser, *several, *cells, kernel=f"ipykernel-{version}")
+    lab.run(ids[1])
+    lab.widget.wait_for()
+    lab.wait_for_candidates(4)
+    lab.run(ids[2])
+    lab.page.wait_for_timeout(1_500)
+    early = lab.candidates()
+    lab.wait_for_candidates(early + 2)
+    assert lab.is_running(ids[2]), "nothing came before the cell had ended"
+    lab.click("Stop")
+    if version.startswith("6."):
+        lab.widget.get_by_text("this kernel acts on it when the cell that runs now has ended").wait_for()
+        lab.wait_for_state("stopped")
+    else:
+        lab.wait_for_state("stopped")
+        assert lab.is_running(ids[2]), "Stop had to wait for the running cell"
+    accept_and_undo(lab, ids[1])
+    lab.close()
+
+
+def test_the_oldest_jupyterlab_shows_the_run_live_and_accepts(browser: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    oldest = installed("jupyterlab", OLDEST_LAB)
+    with server(folder, scratch=tmp_path / "server", jupyterlab=oldest) as address:
+        lab, ids = opened(browser, folder, address, PREPARE, seed_cell("nodes=14"))
+        assert lab.page.evaluate("() => window.jupyterapp.version") == OLDEST_LAB
+        lab.run(ids[1])
+        lab.widget.wait_for()
+        lab.wait_for_state("finished")
+        # That the extension is there shows in what only it does.
+        lab.page.locator('[data-jp-item-name="score-nb-accept"]:not(.lm-mod-hidden)').first.wait_for()
+        accept_and_undo(lab, ids[1])
+        lab.close()
+
+
+def test_where_nothing_of_ours_is_on_the_server_the_picture_and_the_magic_serve(browser: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    cells = (test_magic.PREPARE, test_magic.SEED.format(nodes=4), "%score accept found")
+    with server(folder, scratch=tmp_path / "server", disabled=["score-nb", "anywidget"]) as address:
+        lab, ids = opened(browser, folder, address, *cells)
+        lab.run(ids[1])
+        lab.wait_for_output(ids[1], "The live view did not answer")
+        lab.wait_for_output(ids[1], "4/4")
+        lab.page.locator(".jp-OutputArea img").first.wait_for()
+        lab.run(ids[2])
+        wait_for_source(lab, ids[2], "def predict(X):")
+        lab.close()
