@@ -236,7 +236,7 @@ def test_the_user_pins_a_node_as_the_best_and_the_search_still_knows_which_leads
     stored = open_stored(run.path).snapshot()
     assert (stored.best, stored.leader) == (stored.nodes[1], stored.nodes[2])
     assert run.snapshot().gain == 3.0
-    with pytest.raises(ScoreError, match="node 3 of .* cannot be the best: its status is error"):
+    with pytest.raises(ScoreError, match=r"node 3 of .* cannot be the best: its status is error"):
         run.pin(3)
     # Who gives a branch up does not want it as the best either.
     run.drop(1)
