@@ -30,17 +30,24 @@ def examples() -> list[Path]:
     raise ScoreError("this installation has no example notebooks: install score-nb from its wheel or repository")
 
 
+def recordings() -> list[Path]:
+    """Return the recorded replies that the example notebooks replay."""
+    return sorted(examples()[0].parent.glob("recordings/*.jsonl"))
+
+
 def copy_examples(folder: Path) -> tuple[Path, list[str]]:
     """Copy the examples into `folder` and return the first one, and the names of those that were left as they are.
 
     A copy that differs from its original belongs to the user.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recordings").mkdir(parents=True, exist_ok=True)
     kept = []
-    for original in examples():
-        copy = folder / original.name
+    originals = examples()
+    for original in [*originals, *recordings()]:
+        name = original.relative_to(originals[0].parent)
+        copy = folder / name
         if copy.exists() and copy.read_bytes() != original.read_bytes():
-            kept.append(copy.name)
+            kept.append(str(name))
         else:
             copy.write_bytes(original.read_bytes())
     return folder / FIRST, kept

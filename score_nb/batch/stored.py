@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from score_nb.errors import RunNotFound, ScoreError
-from score_nb.events import ProposalReceived
 from score_nb.notebook.listing import listed
 from score_nb.record import Record
 from score_nb.run.run import stored_record
@@ -53,9 +52,8 @@ def record_replies(name: str, path: Path, file: Path) -> str:
     from score_nb.propose.replay import Recording
 
     folder = _folder_of(name, path)
-    proposals = [event for event in read_events(folder) if isinstance(event, ProposalReceived)]
     try:
-        recording = Recording.write(stored_record(folder), file, proposals)
+        recording = Recording.write(stored_record(folder), file, read_events(folder))
     except OSError as error:
         raise ScoreError(f"cannot write {file} ({error.strerror}): choose another place") from error
     return f"{len(recording.entries)} replies of {recording.name} in {file}: use them with --model replay:{file}"

@@ -37,6 +37,7 @@ class Search:
     origin: Origin
     root: Path
     notebook: str
+    folder: Path
     ideas: Ideas
     line: str = ""
     _evaluator: Evaluator | None = None
@@ -143,6 +144,7 @@ class Search:
             prompts=options.prompts,
             papers=self.ideas.papers,
             is_rehearsal=is_rehearsal,
+            folder=self.folder,
         )
         return proposer_for(options.model, manner=manner)
 
@@ -205,11 +207,11 @@ def plan(
         What does not fit, in one line.
     """
     origin = origin_of(text or (f"{line}\n{seed}" if line else seed), cell_id)
+    path = notebook_path(namespace, os.environ)
     if options.seed is None:
         # A recording gives the same tree again, whatever the workers and the timing.
-        options = replace(options, seed=recorded_seed(options.model))
+        options = replace(options, seed=recorded_seed(options.model, folder=notebook_folder(path)))
     name = options.name or (metric_name if metric_name.isidentifier() else "metric")
-    path = notebook_path(namespace, os.environ)
     cell = seed_names(seed)
     _check_name(options.name, cell.binds, namespace, metric_name)
     values = REGISTRY.values_before(namespace, cell.binds - REGISTRY.made_by(origin), origin)
@@ -231,6 +233,7 @@ def plan(
         origin=origin,
         root=notebook_root(namespace),
         notebook=path.name if path else "",
+        folder=notebook_folder(path),
         ideas=read_ideas(options.ideas, namespace, notebook_folder(path), condenses=is_language_model(options.model)),
         line=line,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from score_nb.types import Operator, Proposal, Status, Task
 
@@ -76,6 +76,30 @@ class Request:
     seen: frozenset[str] = frozenset()
     earned: tuple[Earned, ...] = ()
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """What a recorded run asked for under one ticket; `parents` are the tickets that gave them, 0 the seed."""
+
+    parents: tuple[int, ...]
+    operator: Operator
+    hint: str = ""
+    idea: str = ""
+
+
+@runtime_checkable
+class Script(Protocol):
+    """A proposer that knows beforehand what is to be asked: it is asked that, whatever the policy would choose."""
+
+    @property
+    def length(self) -> int:
+        """The last ticket that it has something for."""
+        ...
+
+    def scripted(self, ticket: int) -> Scripted | None:
+        """Return what is to be asked for under this ticket, None where the policy is to choose."""
+        ...
 
 
 class Proposer(Protocol):

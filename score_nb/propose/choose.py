@@ -37,6 +37,8 @@ class Manner:
         The whole texts behind ideas that are papers.
     is_rehearsal : bool
         Whether nobody will be asked: then neither key nor server nor name is needed.
+    folder : Path or None
+        Where a recording is looked for that is not in the current folder: the notebook's.
     """
 
     effort: str | None = None
@@ -44,6 +46,7 @@ class Manner:
     prompts: str | None = None
     papers: Mapping[str, str] = field(default_factory=dict)
     is_rehearsal: bool = False
+    folder: Path | None = None
 
 
 def proposer_for(
@@ -82,13 +85,15 @@ def is_language_model(model: str | None, environ: Mapping[str, str] | None = Non
     return any(name.strip() not in ("", OFFLINE) for name in wanted.split(","))
 
 
-def recorded_seed(model: str | None, environ: Mapping[str, str] | None = None) -> int | None:
+def recorded_seed(
+    model: str | None, environ: Mapping[str, str] | None = None, folder: Path | None = None
+) -> int | None:  # fmt: skip
     """Return the `--seed` under which a replay gives the same tree again, None where `model` is no recording."""
     environ = os.environ if environ is None else environ
     wanted = (environ.get("SCORE_NB_MODEL", "") if model is None else model).strip()
     if not wanted.lower().startswith(REPLAY) or "," in wanted:
         return None
-    return _replay(wanted[len(REPLAY) :].strip()).entropy
+    return _replay(wanted[len(REPLAY) :].strip(), folder).entropy
 
 
 def _default(environ: Mapping[str, str], manner: Manner) -> Proposer:
@@ -109,16 +114,19 @@ def _named(name: str, environ: Mapping[str, str], manner: Manner, papers: Papers
     if name.lower() == OFFLINE:
         return OfflineProposer()
     if name.lower().startswith(REPLAY):
-        return _replay(name[len(REPLAY) :].strip())
+        return _replay(name[len(REPLAY) :].strip(), manner.folder)
     return _model(name, environ, manner, papers)
 
 
-def _replay(file: str) -> ReplayProposer:
+def _replay(file: str, folder: Path | None) -> ReplayProposer:
     from score_nb.propose.replay import ReplayProposer
 
     if not file:
         raise BadOption("--model replay: needs the path of a recording, as in replay:run.jsonl")
-    return ReplayProposer(Path(file).expanduser())
+    path = Path(file).expanduser()
+    if folder is not None and not path.is_absolute() and not path.exists() and (folder / path).exists():
+        path = folder / path
+    return ReplayProposer(path)
 
 
 def _model(name: str, environ: Mapping[str, str], manner: Manner, papers: Papers) -> Proposer:

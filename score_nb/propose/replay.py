@@ -1,18 +1,25 @@
-"""A recorded run's proposals written to a file and served again: the same file gives the same proposals."""
+"""A recorded run's proposals written to a file and served again: the same file gives the same tree.
+
+A recording is read on other machines, where values differ in their last digits and a candidate may run out of time.  So
+what was asked for is recorded too (parents by the ticket that gave them, operator, idea), and a replay asks for it
+again instead of having the policy choose anew.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
+import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from score_nb.errors import BadOption
-from score_nb.events import ProposalReceived
-from score_nb.propose.base import Request
+from score_nb.events import Event, ExpansionStarted, ProposalReceived
+from score_nb.propose.base import Request, Scripted
 from score_nb.record import Record
-from score_nb.types import Proposal, digest
+from score_nb.types import Operator, Proposal, digest
 
 VERSION = 1
 _MARK = "score_nb_recording"
@@ -20,7 +27,7 @@ _MARK = "score_nb_recording"
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One reply: `parent` is the digest of the program that was to be changed."""
+    """One reply: `parent` is the digest of the program that was to be changed, `parents` the tickets that gave them."""
 
     ticket: int
     operator: str
@@ -30,11 +37,14 @@ class Recorded:
     detail: str = ""
     prompt: str = ""
     reply: str = ""
+    parents: tuple[int, ...] = ()
+    hint: str = ""
+    idea: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """The replies of a run in the order asked; `seed` is the digest of its seed cell, `entropy` what it drew from."""
+    """The replies of a run in the order asked; `seed` is its seed cell, `entropy` what it drew from."""
 
     name: str
     seed: str
@@ -42,35 +52,46 @@ class Recording:
     entropy: int = 0
 
     @classmethod
-    def of(cls, record: Record, proposals: Iterable[ProposalReceived] = ()) -> Recording:
-        """Return the recording of a run's nodes; `proposals` (its events) add those that gave no node."""
-        digests = [node.digest for node in record.nodes]
+    def of(cls, record: Record, events: Iterable[Event] = ()) -> Recording:
+        """Return the recording of a run's nodes; its `events` add the replies that gave no node."""
+        nodes = record.nodes
         entries = {
             node.ticket: Recorded(
-                node.ticket, node.operator, digests[node.parents[0]], node.source, node.model, node.detail, node.prompt,
-                node.reply,
+                node.ticket, node.operator, nodes[node.parents[0]].digest, node.source, node.model, node.detail,
+                node.prompt, node.reply, tuple(nodes[parent].ticket for parent in node.parents), node.hint, node.idea,
             )
-            for node in record.nodes if node.parents
+            for node in nodes if node.parents
         }  # fmt: skip
-        for event in proposals:
-            # The event has what the proposer said; a failed node's detail is the failure's.
-            known = entries.get(event.ticket)
-            operator, parent = (known.operator, known.parent) if known else ("", "")
-            entries[event.ticket] = Recorded(
-                event.ticket, operator, parent, event.source, event.model, event.detail, event.prompt, event.reply
-            )
-        seed = digests[0] if digests else digest(record.task.seed)
+        asked = {}
+        for event in events:
+            if isinstance(event, ExpansionStarted):
+                asked[event.ticket] = event
+            elif isinstance(event, ProposalReceived):
+                # The event has what the proposer said; a failed node's detail is the failure's.
+                known = entries.get(event.ticket) or _unanswered(record, asked.get(event.ticket), event.ticket)
+                entries[event.ticket] = replace(
+                    known, source=event.source, model=event.model, detail=event.detail, prompt=event.prompt,
+                    reply=event.reply,
+                )  # fmt: skip
+        seed = nodes[0].source if nodes else record.task.seed
         return cls(record.name, seed, tuple(entries[ticket] for ticket in sorted(entries)), _entropy(record))
 
     @classmethod
-    def write(cls, record: Record, path: Path, proposals: Iterable[ProposalReceived] = ()) -> Recording:
-        """Write the recording of a run to `path`, one JSON object a line, and return it."""
-        recording = cls.of(record, proposals)
+    def write(cls, record: Record, path: Path, events: Iterable[Event] = ()) -> Recording:
+        """Write the recording of a run to `path`, one JSON object a line, and return it.
+
+        Folders of this machine that logs brought into prompts are left out: recordings are made to be passed on.
+        """
+        recording = cls.of(record, events)
         header = {
             _MARK: VERSION, "name": recording.name, "seed": recording.seed, "replies": len(recording.entries),
             "entropy": recording.entropy,
         }  # fmt: skip
-        lines = [json.dumps(row) for row in (header, *map(asdict, recording.entries))]
+        entries = [
+            replace(entry, prompt=_without_folders(entry.prompt), detail=_without_folders(entry.detail))
+            for entry in recording.entries
+        ]
+        lines = [json.dumps(row, ensure_ascii=False) for row in (header, *map(asdict, entries))]
         path.write_text("\n".join(lines) + "\n", "utf-8")
         return recording
 
@@ -109,6 +130,25 @@ class Recording:
         )  # fmt: skip
 
 
+def _unanswered(record: Record, started: ExpansionStarted | None, ticket: int) -> Recorded:
+    """Return the entry of a request that gave no node, as far as it is known what was asked for."""
+    if started is None:
+        return Recorded(ticket, "", "", None, "")
+    parents = [record.nodes[parent] for parent in started.parents]
+    return Recorded(
+        ticket, started.operator, parents[0].digest, None, "", parents=tuple(node.ticket for node in parents),
+        hint=started.hint, idea=started.idea,
+    )  # fmt: skip
+
+
+def _without_folders(text: str) -> str:
+    """Return the text without the places of the interpreter, the user's and the temporary files."""
+    places = {sys.prefix: "<python>", str(Path.home()): "~", tempfile.gettempdir(): "<tmp>"}
+    for place in sorted(places, key=len, reverse=True):
+        text = text.replace(place, places[place])
+    return text
+
+
 def _entropy(record: Record) -> int:
     """Return what the run's random generators were seeded with: its `--seed`, else its id."""
     seed = record.options.get("seed")
@@ -131,16 +171,21 @@ def _row(path: Path, number: int, line: str) -> dict[str, Any]:
 
 
 def _recorded(row: Mapping[str, Any]) -> Recorded:
-    return Recorded(**{f.name: row[f.name] for f in fields(Recorded) if f.name in row})
+    known = {f.name: row[f.name] for f in fields(Recorded) if f.name in row}
+    return Recorded(**{**known, "parents": tuple(known.get("parents", ()))})
 
 
 class ReplayProposer:
-    """Serves a recording: each answer depends on the request alone, never on timing or on what was asked before."""
+    """Serves a recording: each answer depends on the request alone, never on timing or on what was asked before.
+
+    It is a `Script` as well: the loop asks for what was asked for when the run was recorded.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._recording = Recording.read(path)
         self._by_ticket = {entry.ticket: entry for entry in self._recording.entries}
+        self._seeds = {self._recording.seed, digest(self._recording.seed)}  # older recordings hold the digest
 
     @property
     def entropy(self) -> int:
@@ -162,12 +207,24 @@ class ReplayProposer:
         """True: nothing is asked."""
         return True
 
+    @property
+    def length(self) -> int:
+        """The last ticket that was recorded."""
+        return max(self._by_ticket, default=0)
+
+    def scripted(self, ticket: int) -> Scripted | None:
+        """Return what was asked for under this ticket, None where the recording does not say."""
+        entry = self._by_ticket.get(ticket)
+        if entry is None or not entry.parents or entry.operator not in get_args(Operator):
+            return None
+        return Scripted(entry.parents, cast(Operator, entry.operator), entry.hint, entry.idea)
+
     def propose(self, request: Request) -> Proposal:
         """Return the reply recorded for this ticket; else an unseen one to the same parent and operator; else none.
 
         Tokens and cost are 0: they were paid when the run was recorded.
         """
-        if self._recording.seed != digest(request.task.seed):
+        if digest(request.task.seed) not in self._seeds:
             return self._nothing("the recording is of another seed cell: record this one, or choose another --model")
         entry = self._by_ticket.get(request.ticket) or self._like(request)
         if entry is None:

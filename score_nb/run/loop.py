@@ -21,7 +21,7 @@ from score_nb import events as ev
 from score_nb.config import Options
 from score_nb.errors import ModelUnavailable, ScoreError
 from score_nb.evaluate.base import Evaluator
-from score_nb.propose.base import Proposer
+from score_nb.propose.base import Proposer, Script
 from score_nb.record import Flight, Record
 from score_nb.run.budget import DROPS_BEFORE_END, is_out_of_time, is_spoken_for, used_up
 from score_nb.run.desk import Answer, Desk, Job
@@ -85,6 +85,7 @@ class Loop:
         self.inbox: SimpleQueue[Message] = SimpleQueue()
         self.guard = threading.Lock()
         self.planner = Planner(options.policy, options.c_puct, str(entropy), options.operators)
+        self._script = proposer if isinstance(proposer, Script) else None
         self._is_ordered = options.seed is not None
         self._offset = record.elapsed
         self._began = time.monotonic()
@@ -231,14 +232,31 @@ class Loop:
         return not is_at_work and bool(self._used_up())
 
     def _used_up(self) -> str:
-        return used_up(self.record, self.options, self._active())
+        reason = used_up(self.record, self.options, self._active())
+        if not reason and self._script is not None and self.record.last_ticket >= self._script.length:
+            return f"all {self._script.length} recorded replies are used"
+        return reason
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
     def _fill(self) -> None:
         """Launch expansions while there is room."""
-        while self._has_room():
-            self._launch(self.planner.ask(self.record, self.record.last_ticket + 1, self.ideas))
+        while self._has_room() and (expansion := self._next()) is not None:
+            self._launch(expansion)
+
+    def _next(self) -> Expansion | None:
+        """Return what is to be expanded next; None where a script's parent is still on its way."""
+        ticket = self.record.last_ticket + 1
+        scripted = self._script.scripted(ticket) if self._script is not None else None
+        if scripted is None:
+            return self.planner.ask(self.record, ticket, self.ideas)
+        nodes = {node.ticket: node.index for node in self.record.nodes}
+        if all(parent in nodes for parent in scripted.parents):
+            parents = [nodes[parent] for parent in scripted.parents]
+            return self.planner.ask_again(
+                self.record, ticket, parents, scripted.operator, hint=scripted.hint, idea=scripted.idea
+            )
+        return None if self.record.in_flight else self.planner.ask(self.record, ticket, self.ideas)
 
     def _has_room(self) -> bool:
         if self._paused_since is not None or self._stop_reason is not None or self._used_up():
@@ -445,7 +463,7 @@ class Loop:
             self._change("stopped", self._stop_reason)
             return
         reason = self._used_up()
-        if self.record.drops_in_a_row >= DROPS_BEFORE_END and self._last_drop:
+        if self._last_drop and self.record.drops_in_a_row >= min(DROPS_BEFORE_END, self.record.last_ticket):
             reason = f"{reason}: {self._last_drop}"
         self._change("finished", reason)
 

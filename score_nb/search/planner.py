@@ -83,6 +83,15 @@ class Planner:
         operator: Operator = "improve" if record.nodes[parent].is_scored else "debug"
         return self._expansion(ticket, parent, operator, hint=hint)
 
+    def ask_again(
+        self, record: Record, ticket: int, parents: Sequence[int], operator: Operator, *, hint: str = "",
+        idea: str = "",
+    ) -> Expansion:  # fmt: skip
+        """Return the expansion that an earlier run chose, with what the policy thinks of its parent now."""
+        self._follow(record)
+        partner = parents[1] if len(parents) > 1 else None
+        return self._expansion(ticket, parents[0], operator, partner, hint=hint, idea=idea)
+
     # -- as published ----------------------------------------------------------------------------------------------
 
     def _follow(self, record: Record) -> None:

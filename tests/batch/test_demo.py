@@ -12,6 +12,8 @@ def test_the_examples_are_found() -> None:
 def test_examples_are_copied_once_and_again_while_they_are_unchanged(tmp_path: Path) -> None:
     first, kept = demo.copy_examples(tmp_path / "demo")
     assert first.read_bytes() == demo.examples()[0].read_bytes()
+    copied = sorted(path.name for path in (tmp_path / "demo" / "recordings").iterdir())
+    assert copied == [path.name for path in demo.recordings()] != []
     assert kept == []
     assert demo.copy_examples(tmp_path / "demo") == (first, [])
 

@@ -11,6 +11,9 @@ from typing import Any
 import nbformat
 import pytest
 
+from score_nb.propose.replay import Recording, ReplayProposer
+from score_nb.types import digest
+
 FOLDER = Path(__file__).parents[2] / "example_notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 MACHINE = re.compile(r"(/(home|root|Users|tmp)/|[A-Z]:\\\\|https?://(localhost|127\.))")
@@ -70,3 +73,32 @@ def test_the_cells_of_the_first_example_ship_with_scanpy() -> None:
     if spec is None or spec.origin is None:
         pytest.skip("scanpy is not installed: pip install 'score-nb[examples]'")
     assert Path(spec.origin).with_name("datasets").joinpath("10x_pbmc68k_reduced.h5ad").stat().st_size > 1_000_000
+
+
+@pytest.fixture(params=sorted(FOLDER.glob("recordings/*.jsonl")), ids=lambda path: path.stem)
+def recording(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.param
+    return path
+
+
+def test_a_recording_that_a_notebook_replays_is_there_and_told_of(notebook: Any) -> None:
+    named = re.findall(r"recordings/\w+\.jsonl", source(notebook, "parameters"))
+    assert named
+    assert all((FOLDER / name).is_file() for name in named)
+    assert all(name in source(notebook, "title") for name in named)
+
+
+def test_a_recording_is_of_its_notebooks_seed_and_tells_what_was_asked(recording: Path) -> None:
+    read = Recording.read(recording)
+    notebook = nbformat.read(FOLDER / f"{recording.stem}.ipynb", as_version=nbformat.NO_CONVERT)
+    seed = source(notebook, "search").split("\n", 1)[1]
+    assert digest(read.seed) == digest(seed)
+    proposer = ReplayProposer(recording)
+    assert [entry.ticket for entry in read.entries] == list(range(1, proposer.length + 1))
+    assert all(proposer.scripted(entry.ticket) is not None for entry in read.entries)
+    assert all(entry.prompt and entry.reply for entry in read.entries)
+
+
+def test_a_recording_is_small_and_names_no_machine(recording: Path) -> None:
+    assert recording.stat().st_size < 200_000
+    assert not MACHINE.search(recording.read_text())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from score_nb.errors import BadOption, ModelUnavailable
-from score_nb.propose.choose import Manner, is_language_model, proposer_for
+from score_nb.propose.choose import Manner, is_language_model, proposer_for, recorded_seed
 from score_nb.propose.openai_api import OpenAIProposer
 from tests.propose.contract import request
 from tests.support.openai_server import OpenAIServer, Scripted
@@ -106,6 +106,19 @@ def test_a_folder_of_prompts_that_is_named_comes_first_and_must_exist(tmp_path: 
 )
 def test_it_is_known_whether_a_language_model_reads_the_prompts(model: str | None, environ: Any, is_one: bool) -> None:
     assert is_language_model(model, environ) is is_one
+
+
+def test_a_recording_is_also_looked_for_beside_the_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    beside, elsewhere = tmp_path / "notebooks", tmp_path / "elsewhere"
+    for folder in (beside, elsewhere):
+        folder.mkdir()
+    header = {"score_nb_recording": 1, "name": "m", "seed": "v = 1", "replies": 0, "entropy": 5}
+    (beside / "run.jsonl").write_text(json.dumps(header))
+    monkeypatch.chdir(elsewhere)
+    assert recorded_seed("replay:run.jsonl", {}, beside) == 5
+    assert proposer_for("replay:run.jsonl", {}, Manner(folder=beside)).is_instant
+    with pytest.raises(BadOption, match="cannot be read"):
+        recorded_seed("replay:other.jsonl", {}, beside)
 
 
 def test_a_broken_price_table_is_named(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import pytest
 
 from score_nb import events as ev
 from score_nb.errors import BadOption
+from score_nb.propose.base import Scripted
 from score_nb.propose.offline import OfflineProposer
 from score_nb.propose.replay import Recording, ReplayProposer
 from score_nb.record import Record
-from score_nb.types import Node, digest
+from score_nb.types import Node, Pick, digest
 from tests.propose.contract import SEED, TASK, ProposerContract, request
 
 
@@ -78,6 +80,38 @@ def test_replies_that_gave_no_node_are_recorded_from_the_events(tmp_path: Path) 
     assert (first.prompt, first.reply, first.cost) == ("asked", "said", 0.0)
 
 
+def test_a_script_tells_what_was_asked_for_also_where_no_cell_came(tmp_path: Path) -> None:
+    record, proposals = a_run(3)
+    pick = Pick(0.5, 1, 0.1)
+    started = ev.ExpansionStarted(1.0, 4, (2,), "idea", pick, "", "use ranks")
+    dropped = replace(proposals[0], ticket=4, source=None, detail="the reply is empty")
+    Recording.write(record, tmp_path / "r", [*proposals, started, dropped])
+    proposer = ReplayProposer(tmp_path / "r")
+    assert proposer.length == 4
+    assert proposer.scripted(2) == Scripted((0,), "improve")
+    assert proposer.scripted(4) == Scripted((2,), "idea", "", "use ranks")
+    assert proposer.scripted(5) is None
+
+
+def test_a_recording_without_parents_leaves_the_choice_to_the_policy(tmp_path: Path, path: Path) -> None:
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows[1:]:
+        del row["parents"], row["hint"], row["idea"]
+    rows[0]["seed"] = digest(SEED)
+    (tmp_path / "old.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    proposer = ReplayProposer(tmp_path / "old.jsonl")
+    assert proposer.scripted(1) is None
+    assert proposer.propose(request(ticket=1)).source is not None
+
+
+def test_folders_of_the_machine_stay_out_of_a_recording(tmp_path: Path) -> None:
+    record, proposals = a_run(1)
+    log = f"{sys.prefix}/lib/x.py:3: warning in {Path.home()}/cells.csv"
+    Recording.write(record, tmp_path / "r", [replace(proposals[0], prompt=log)])
+    (entry,) = Recording.read(tmp_path / "r").entries
+    assert entry.prompt == "<python>/lib/x.py:3: warning in ~/cells.csv"
+
+
 def test_a_recording_of_another_seed_is_not_served(path: Path) -> None:
     other = replace(TASK, seed="def predict(X):\n    return 0\n")
     proposal = ReplayProposer(path).propose(request(task=other))
@@ -87,7 +121,7 @@ def test_a_recording_of_another_seed_is_not_served(path: Path) -> None:
 
 def test_what_was_written_is_read(path: Path) -> None:
     recording = Recording.read(path)
-    assert (recording.name, recording.seed, len(recording.entries)) == ("balanced", digest(SEED), 6)
+    assert (recording.name, recording.seed, len(recording.entries)) == ("balanced", SEED, 6)
 
 
 @pytest.mark.parametrize(

@@ -250,3 +250,60 @@ def test_a_recorded_seed_gives_the_recorded_tree(tmp_path: Path) -> None:
     assert recorded_seed(f"replay:{file}", {}) == 11
     again = replayed(tmp_path / "again", file, 2)
     assert [said(node) for node in again.nodes] == [said(node) for node in first.nodes]
+
+
+def lineage(run: Run) -> dict[int, tuple[Any, ...]]:
+    """Return by ticket what was asked for, of which parents (by their tickets), and what came."""
+    tickets = [node.ticket for node in run.nodes]
+    return {
+        node.ticket: (tuple(tickets[parent] for parent in node.parents), node.operator, node.idea, node.source)
+        for node in run.nodes
+    }
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_the_recorded_tree_stands_where_other_values_are_measured(tmp_path: Path, workers: int) -> None:
+    """On another machine values differ, some candidates fail and others do not: parents stay the recorded ones."""
+    first = launch(
+        tmp_path / "first" / ".score_nb", ScriptedProposer(delay=0.001, is_instant=False),
+        ScriptedEvaluator(scored, delay=uneven), nodes=36, workers=3, proposals=5,
+    )  # fmt: skip
+    assert first.wait(WAIT_S)
+    file = recorded(tmp_path)
+
+    def elsewhere(source: str) -> float | Evaluation:
+        number = int(source.removeprefix("v = "))
+        return Evaluation("timeout", detail="slow here") if number % 5 == 1 else float((number * 53) % 89)
+
+    name = f"replay:{file}"
+    again = launch(
+        tmp_path / "again", proposer_for(name, {}), ScriptedEvaluator(elsewhere, delay=uneven), nodes=36,
+        workers=workers, model=name, seed=recorded_seed(name, {}),
+    )  # fmt: skip
+    assert again.wait(WAIT_S)
+    assert (again.state, len(again.nodes)) == ("finished", 36)
+    assert lineage(again) == lineage(first)
+    assert [node.value for node in again.nodes[1:]] != [node.value for node in first.nodes[1:]]
+
+
+def test_a_replay_ends_with_its_last_reply(tmp_path: Path, recording: Path) -> None:
+    name = f"replay:{recording}"
+    run = launch(tmp_path / "again", proposer_for(name, {}), ScriptedEvaluator(scored), nodes=500, model=name, seed=1)
+    assert run.wait(WAIT_S)
+    last = max(node.ticket for node in run.nodes)
+    assert (run.state, len(run.nodes)) == ("finished", 36)
+    assert run.reason == f"all {last} recorded replies are used"
+
+
+def test_a_replay_over_another_cell_says_so_at_its_end(tmp_path: Path, recording: Path) -> None:
+    name = f"replay:{recording}"
+    other = replace(TASK, seed="v = 77")
+    run = start_run(
+        Launch(
+            name="m", task=other, options=Options(nodes=50, workers=1, seed=1), root=tmp_path / "again",
+            evaluator=lambda: ScriptedEvaluator(scored), proposer=lambda: proposer_for(name, {}),
+        )
+    )  # fmt: skip
+    assert run.wait(WAIT_S)
+    assert (run.state, len(run.nodes)) == ("finished", 1)
+    assert "the recording is of another seed cell" in run.reason
