@@ -3,7 +3,7 @@
 #   make test               lint, types, tests, also in a browser    make corpora            the long tests: hostile programs, ...
 #   make bench              the measured promises of benchmarks/     make examples           all example notebooks, headless
 #   make check              only what is quick: lint, types          make matrix             older kernels and JupyterLab
-#   make clean
+#   make docs               the documentation, into site/            make clean
 # Both `demo` and `test` build one wheel and install that: what is tried is what users get.
 
 PYTHON ?= python3
@@ -22,7 +22,7 @@ SOURCES := pyproject.toml README.md LICENSE install.json \
     -not -path 'score_nb/static/*' -not -path 'score_nb/labextension/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix corpora check bench examples clean
+.PHONY: help demo test matrix corpora check bench examples docs clean
 
 help:
 	@sed -n '2,7s/^# \{0,1\}//p' Makefile
@@ -63,8 +63,13 @@ bench: $(VENV)/.test
 examples: $(VENV)/.test
 	SCORE_NB_TEST_EXAMPLES=1 $(BIN)/python -m pytest -v tests/examples/test_all_examples.py tests/examples/test_first_search.py
 
+# Any warning is an error, and so is anything that a page would fetch from another host.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --clean --site-dir site
+	$(BIN)/python .ci/check_site.py site
+
 clean:
-	rm -rf $(VENV) .matrix dist build js/lib js/node_modules score_nb/static score_nb/labextension
+	rm -rf $(VENV) site .matrix dist build js/lib js/node_modules score_nb/static score_nb/labextension
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -93,6 +98,10 @@ $(VENV)/.demo: dist/.built
 
 $(VENV)/.test: dist/.built
 	$(call install,examples,test,cluster)
+	touch $@
+
+$(VENV)/.docs: dist/.built
+	$(call install,docs)
 	touch $@
 
 # All packages of the workspace, linter and types included; Node comes from a wheel where there is none new enough.
