@@ -1,9 +1,10 @@
-"""The domains' notebooks: seed, offline search, expert and published value, all on the same hold-out, as one table.
+"""The domains' notebooks: seed, both searches, expert and published value, all on the same hold-out, as one table.
 
-    python benchmarks/domains.py [--notebook 04] [--nodes 100] [--no-search]
+    python benchmarks/domains.py [--notebook 04] [--nodes 100] [--search recorded] [--no-search]
 
-The search is the notebook itself, run headless in a scratch folder; the expert's cell (`benchmarks/experts/`) takes the
-place of the seed in the notebook's own namespace and is scored by the notebook's own hold-out metric.
+A search is the notebook itself, run headless in a scratch folder: with the built-in proposer, and with the recorded
+replies of a language model.  The expert's cell (`benchmarks/experts/`) takes the place of the seed in the notebook's own
+namespace and is scored by the notebook's own hold-out metric.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "example_notebooks"
 EXPERTS = Path(__file__).parent / "experts"
+SEARCHES = ("offline", "recorded")
 
 
 @dataclass(frozen=True)
@@ -83,38 +87,48 @@ def _first(value: Any) -> float:
     return float(next(iter(value.values())) if isinstance(value, dict) else value)
 
 
-def searched(number: str, nodes: int | None, folder: Path) -> Any:
-    """Return the record of the notebook's search with the built-in proposer."""
+def searched(number: str, search: str, nodes: int | None) -> tuple[Any, float]:
+    """Return the record of the notebook's search, with the built-in proposer or the recording, and its seconds."""
     from score_nb.batch.headless import Job, run_notebook
 
-    parameters = {"model": "offline", **({} if nodes is None else {"nodes": nodes})}
-    target = folder / f"{number}.ipynb"
-    (result,) = run_notebook(Job(source=notebook_of(number), target=target, parameters=parameters, folder=folder))
-    return result.record
+    notebook = notebook_of(number)
+    recording = notebook.parent / "recordings" / f"{notebook.stem}.jsonl"
+    parameters: dict[str, Any] = {"model": "offline" if search == "offline" else f"replay:{recording}"}
+    if nodes is not None:
+        parameters["nodes"] = nodes
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, began = Path(scratch), time.perf_counter()
+        os.environ["SCORE_NB_HOME"] = scratch  # beside the notebook there may be a run to be continued
+        job = Job(source=notebook, target=folder / "out.ipynb", parameters=parameters, folder=folder)
+        (result,) = run_notebook(job)
+    best = result.record.best
+    if best is None or best.holdout is None:
+        sys.exit(f"{notebook.stem}: the search ended without a best candidate that is scored on the hold-out")
+    return result.record, time.perf_counter() - began
 
 
-def row_of(domain: Domain, nodes: int | None, is_searched: bool) -> str:
-    """Return a table row: values on validation / hold-out of the seed, the search's best and the expert."""
+def counts(scope: dict[str, Any], source: str) -> str:
+    """Return what can be set beside ERA's count of integrals, "" for the other notebooks."""
+    if "summary" not in scope:
+        return ""
+    own = dict(scope)
+    exec(source, own)
+    found = own["summary"](own["per_family"](own["integrate"], own["held_out"]))
+    return f"; {found['within 3 %']} of 19 within 3 %, {found['within 1e-6']} within 1e-6"
+
+
+def row_of(domain: Domain, nodes: int | None, searches: Sequence[str]) -> str:
+    """Return a table row: values on validation / hold-out of the seed, each search's best and the expert."""
     scope, seed = namespace(domain.number)
-    name = notebook_of(domain.number).stem
-    first, expert = scored(scope, domain, seed), scored(scope, domain, expert_source(domain.number))
-    cells = [f"{first[0]:.3f} / {first[1]:.3f}"]
-    if is_searched:
-        with tempfile.TemporaryDirectory() as folder:
-            began = time.perf_counter()
-            record = searched(domain.number, nodes, Path(folder))
-        if record.best is None or record.best.holdout is None:
-            sys.exit(f"{name}: the search ended without a best candidate that is scored on the hold-out")
-        best, seconds = record.best, time.perf_counter() - began
-        cells.append(f"{best.value:.3f} / {best.holdout:.3f} ({len(record.nodes)} candidates, {seconds:.0f} s)")
-    cells.append(f"{expert[0]:.3f} / {expert[1]:.3f} ({expert[2]:.1f} s)")
-    extra = scope.get("summary")
-    if extra is not None:  # what can be set beside ERA's count
-        own = dict(scope)
-        exec(expert_source(domain.number), own)
-        counts = extra(own["per_family"](own["integrate"], own["held_out"]))
-        cells[-1] += f", {counts['within 3 %']} of 19 within 3 %, {counts['within 1e-6']} within 1e-6"
-    return " | ".join(["", name, *cells, domain.published, ""]).strip()
+    cells = ["{:.3f} / {:.3f}".format(*scored(scope, domain, seed)) + counts(scope, seed)]
+    for search in searches:
+        record, seconds = searched(domain.number, search, nodes)
+        best, n = record.best, len(record.nodes)
+        cells.append(f"{best.value:.3f} / {best.holdout:.3f} ({n} candidates, {seconds:.0f} s)")
+        cells[-1] += counts(scope, best.source)
+    expert = expert_source(domain.number)
+    cells.append("{:.3f} / {:.3f} ({:.1f} s)".format(*scored(scope, domain, expert)) + counts(scope, expert))
+    return " | ".join(["", notebook_of(domain.number).stem, *cells, domain.published, ""]).strip()
 
 
 def main() -> None:
@@ -122,15 +136,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--notebook", action="append", help="number of a notebook, such as 04; all by default")
     parser.add_argument("--nodes", type=int, help="candidates of each search; by default what the notebook says")
+    parser.add_argument("--search", choices=SEARCHES, action="append", help="one of the searches; both by default")
     parser.add_argument("--no-search", action="store_true", help="only seed and expert")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
-    heads = ["notebook", "seed", *([] if given.no_search else ["offline search"]), "expert", "published"]
+    searches = [] if given.no_search else given.search or SEARCHES
+    heads = ["notebook", "seed", *(f"{search} search" for search in searches), "expert", "published"]
     print("validation / hold-out of each\n")
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for domain in DOMAINS:
         if given.notebook is None or domain.number in given.notebook:
-            print(row_of(domain, given.nodes, not given.no_search), flush=True)
+            print(row_of(domain, given.nodes, searches), flush=True)
 
 
 if __name__ == "__main__":

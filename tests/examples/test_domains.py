@@ -161,6 +161,27 @@ def test_admissions_of_the_hub_become_daily_values_by_state(tmp_path: Path) -> N
     assert daily[:, 0].tolist() == [2.0, 1.0]
 
 
+@needs("sktime")
+def test_the_hubs_time_series_gives_admissions_as_they_were_known_last(tmp_path: Path) -> None:
+    # the columns of CDCgov/covid19-forecast-hub, target-data/time-series
+    weeks = [f"2025-{month:02}-{day:02}" for month in (1, 2, 3) for day in (6, 13, 20, 27)]
+    rows = [
+        f"{week},{code},{value},{known},{target}"
+        for week in weeks
+        for code, admitted in (("01", 14), ("US", 99), ("02", 7))
+        for known, target, value in (
+            ("2025-06-04", "wk inc covid hosp", admitted + 7),
+            ("2025-06-11", "wk inc covid hosp", admitted),
+            ("2025-06-11", "wk inc covid prop ed visits", 0.01),
+        )
+    ]
+    table = tmp_path / "time-series.csv"
+    table.write_text("\n".join(["date,location,observation,as_of,target", *rows]) + "\n")
+    daily = covid()["read_admissions"](table)
+    assert daily.shape == (2, 84)
+    assert daily[:, 0].tolist() == [2.0, 1.0]
+
+
 # --- time series ---------------------------------------------------------------------------------------------------
 
 
@@ -200,11 +221,23 @@ def test_a_data_set_of_gift_eval_is_read_line_by_line(tmp_path: Path) -> None:
     records = [
         {"item_id": "a", "start": "2020-01-01", "freq": "M", "target": [1.0, None, 3.0]},
         {"item_id": "b", "start": "2020-01-01", "freq": "15T", "target": [None, 5.0]},
+        {"item_id": "c", "start": "2020-01-01", "freq": "W-SUN", "target": [[1.0, 2.0], [3.0, 4.0]]},
     ]
     path.write_text("\n".join(json.dumps(record) for record in records))
-    first, second = series()["read_gift"](path)
+    first, second, *third = series()["read_gift"](path)
     assert (first[0], first[1].tolist(), *first[2:]) == ("a", [1.0, 2.0, 3.0], 12, 12)
-    assert (second[0], second[1].tolist()) == ("b", [5.0])
+    assert (second[0], second[1].tolist(), *second[2:]) == ("b", [5.0], 96, 48)
+    assert [(name, y.tolist(), m, h) for name, y, m, h in third] == [("c/0", [1, 2], 1, 8), ("c/1", [3, 4], 1, 8)]
+
+
+@needs("sktime", "statsmodels")
+@pytest.mark.parametrize(
+    ("frequency", "expected"),
+    [("A-DEC", (1, 6)), ("QE", (4, 8)), ("ME", (12, 12)), ("D", (1, 30)), ("2H", (12, 48)), ("10min", (144, 48)),
+     ("10S", (360, 60)), ("7D", (1, 30))],
+)  # fmt: skip
+def test_seasons_of_gift_eval_are_gluonts(frequency: str, expected: tuple[int, int]) -> None:
+    assert series()["season_and_horizon"](frequency) == expected
 
 
 # --- batch integration ---------------------------------------------------------------------------------------------
@@ -333,6 +366,21 @@ def test_scenes_are_read_with_classes_from_0(tmp_path: Path) -> None:
     images, classes = surfaces()["read_scenes"](tmp_path)
     assert images.shape == classes.shape == (2, 96, 96)
     assert [classes[k, 0, 0] for k in range(2)] == [0, 7]
+
+
+@needs("skimage")
+def test_scenes_of_dlrsd_lie_in_folders_by_kind_and_colours_are_no_classes(tmp_path: Path) -> None:
+    from PIL import Image
+
+    for folder, ending, value in (("Images", "tif", (9, 9, 9)), ("Labels", "png", 17)):
+        place = tmp_path / folder / "airplane"
+        place.mkdir(parents=True)
+        Image.new("RGB" if isinstance(value, tuple) else "L", (256, 256), value).save(place / f"airplane00.{ending}")
+    _, classes = surfaces()["read_scenes"](tmp_path)
+    assert np.unique(classes).tolist() == [16]
+    Image.new("RGB", (256, 256), (1, 2, 3)).save(tmp_path / "Labels" / "airplane" / "airplane00.png")
+    with pytest.raises(ValueError, match="not colours"):
+        surfaces()["read_scenes"](tmp_path)
 
 
 # --- neural activity -----------------------------------------------------------------------------------------------

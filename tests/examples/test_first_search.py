@@ -19,8 +19,9 @@ FIRST = Path(__file__).parents[2] / "example_notebooks" / "01_first_search.ipynb
 @pytest.mark.timeout(420)
 @pytest.mark.skipif(importlib.util.find_spec("scanpy") is None, reason="scanpy is missing: pip install '.[examples]'")
 def test_the_search_gains_on_validation_and_on_the_hold_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SCORE_NB_HOME", "SCORE_NB_OPTIONS", "SCORE_NB_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
+    for name in ("SCORE_NB_OPTIONS", "SCORE_NB_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SCORE_NB_HOME", str(tmp_path / "home"))  # beside the notebook there may be a run to continue
     monkeypatch.setenv("PYTHONPATH", str(Path(score_nb.__file__).parents[1]))
     target = tmp_path / "out.ipynb"
 
