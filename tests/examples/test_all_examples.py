@@ -40,7 +40,7 @@ def ended(name: str, folder: Path) -> tuple[Result, Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(not os.environ.get(WANTED), reason=f"takes minutes: make examples, or set {WANTED}=1")
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("0[2-9]_*.ipynb")))
 def test_a_recorded_search_ends_above_its_seed_on_the_hold_out(name: str, tmp_path: Path, outside: Path) -> None:

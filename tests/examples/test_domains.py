@@ -6,6 +6,7 @@ import importlib.util
 import json
 from functools import cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,19 @@ def test_the_weighted_interval_score_is_that_of_bracher_et_al() -> None:
         outside = np.maximum(low - observed, 0) + np.maximum(observed - high, 0)
         expected += alpha / 2 * (high - low + 2 / alpha * outside)
     assert scope["wis"](forecast, observed) == pytest.approx(expected / 11.5)
+
+
+@needs("sktime")
+def test_the_weighted_interval_score_gives_the_values_of_scoringutils() -> None:
+    # epiforecasts/scoringutils tests its own with these forecasts; the median counts once, as in the hub
+    observed = np.array([1.0, -15.0, 22.0])
+    interval, both = np.array([[0, 2], [1, 2], [0, 3]]), np.array([[0, 1, 2], [1, 2, 2], [0, 3, 3]])
+    for levels, forecast, expected in (
+        ([0.25, 0.75], interval, [0.5, 16.25, 19.75]),
+        ([0.25, 0.5, 0.75], both, [1 / 3, 16.5, 19.5]),
+    ):
+        wis = FunctionType(covid()["wis"].__code__, {**covid(), "LEVELS": np.array(levels)})
+        assert wis(forecast, observed) == pytest.approx(expected)
 
 
 @needs("sktime")
