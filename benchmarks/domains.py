@@ -3,8 +3,8 @@
     python benchmarks/domains.py [--notebook 04] [--nodes 100] [--search recorded] [--no-search]
 
 A search is the notebook itself, run headless in a scratch folder: with the built-in proposer, and with the recorded
-replies of a language model.  The expert's cell (`benchmarks/experts/`) takes the place of the seed in the notebook's own
-namespace and is scored by the notebook's own hold-out metric.
+replies of a language model.  The expert's cell (`benchmarks/experts/`) takes the place of the seed in the notebook's
+own namespace and is scored by the notebook's own hold-out metric.
 """
 
 from __future__ import annotations
