@@ -154,8 +154,7 @@ class Channel:
             A part is too large or too deep; nothing was sent.
         """
         sink = _Outgoing(self._outgoing)
-        encoder = Encoder(sink, opaque)
-        self._transmit([encoder.encode(part) for part in message], sink)
+        self._transmit(Encoder(sink, opaque).items(message), sink)
 
     def send_trees(self, message: list[Tree]) -> None:
         """Send a message of ready trees without buffers."""
@@ -206,7 +205,8 @@ class Channel:
         if size == 0:
             raise LineClosed
         packet = self._buffer[:size]
-        return list(guarded(lambda: self._decode(packet, handle)))
+        parts: list[Any] = guarded(lambda: self._decode(packet, handle))
+        return parts
 
     def _decode(self, packet: memoryview, handle: Handle) -> list[Any]:
         place, start, size = _HEAD.unpack_from(packet)

@@ -138,5 +138,6 @@ def _import(order: Mapping[str, Any]) -> None:
     os.chdir(order["folder"])
     tame.serve_threads()
     import_all(order["modules"])
+    tame.find_plugins()
     tame.read_compiled_code()
     sys.dont_write_bytecode = True

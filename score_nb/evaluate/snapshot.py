@@ -187,6 +187,10 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         elif isinstance(obj, types.FunctionType) and _is_of_notebook(obj):
             _note_source(obj, self._snapshot.sources)
             return _reduce_function(obj)
+        elif isinstance(obj, types.CodeType):
+            # cloudpickle 3.1.3 drops the file name: no traceback would find the notebook's lines.
+            make, arguments = self.dispatch_table[types.CodeType](obj)
+            return _make_code, (make, arguments, obj.co_filename)
         elif isinstance(obj, _LruCache) and _is_of_notebook(inspect.unwrap(obj)):
             return _make_cached, (obj.__wrapped__, obj.cache_parameters())
         return super().reducer_override(obj)
@@ -312,6 +316,10 @@ def _rebuild(name: str, memory: memoryview, start: int, length: int, buffers: li
         return pickle.loads(memory[start : start + length], buffers=parts)
     except Exception as error:
         raise CannotRebuild(name, error) from error
+
+
+def _make_code(make: Callable[..., types.CodeType], arguments: tuple[Any, ...], filename: str) -> types.CodeType:
+    return make(*arguments).replace(co_filename=filename)
 
 
 def _make_function(code: types.CodeType, name: str, cells: int) -> types.FunctionType:

@@ -40,7 +40,9 @@ def main(line: int) -> NoReturn:
 def _obey(control: socket.socket, wake: int) -> None:
     order, fds = letters.receive(control)
     if order["do"] == "import":
-        letters.send(control, {"failed": import_all(order["modules"])})
+        failed = import_all(order["modules"])
+        tame.find_plugins()
+        letters.send(control, {"failed": failed})
         return
     stem = os.getpid()
     if os.fork() == 0:

@@ -75,15 +75,18 @@ class Encoder:
 
     def encode(self, value: object) -> Tree:
         """Return the tree of `value`."""
-        kind = type(value)
-        if kind in _SCALAR_SET:
-            self._count(1)
-            return value
-        encoder = _encoder_for(kind)
-        if encoder is None:
-            self._count(1)
-            return self.opaque(value)
         self._count(1)
+        return value if type(value) in _SCALAR_SET else self._tree(value)
+
+    def items(self, values: Any) -> list[Tree]:
+        """Return the trees of many values."""
+        self._count(len(values))
+        return [value if type(value) in _SCALAR_SET else self._tree(value) for value in values]
+
+    def _tree(self, value: object) -> Tree:
+        encoder = _encoder_for(type(value))
+        if encoder is None:
+            return self.opaque(value)
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise CannotCross(f"is nested more than {MAX_DEPTH} deep")
@@ -91,10 +94,6 @@ class Encoder:
             return encoder(self, value)
         finally:
             self._depth -= 1
-
-    def items(self, values: Any) -> list[Tree]:
-        """Return the trees of many values."""
-        return [self.encode(value) for value in values]
 
     def plain_or_items(self, tag: str, values: Any) -> Tree:
         """Return `[TAG, values]` where all are plain scalars (fast), else `[tag, trees]`."""
@@ -121,10 +120,18 @@ class Decoder:
     def decode(self, tree: Tree) -> Any:
         """Return the value of `tree`."""
         self._count(1)
+        return tree if type(tree) in _SCALAR_SET else self._value(tree)
+
+    def items(self, trees: Tree) -> list[Any]:
+        """Return the values of many trees."""
+        if type(trees) is not list:
+            raise Malformed("a list was expected")
+        self._count(len(trees))
+        return [tree if type(tree) in _SCALAR_SET else self._value(tree) for tree in trees]
+
+    def _value(self, tree: Tree) -> Any:
         if type(tree) is not list:
-            if type(tree) not in _SCALAR_SET:
-                raise Malformed("a tree is a scalar or a list")
-            return tree
+            raise Malformed("a tree is a scalar or a list")
         decoder = _DECODERS.get(tree[0]) if tree and type(tree[0]) is str else None
         if decoder is None:
             raise Malformed("unknown tag")
@@ -135,12 +142,6 @@ class Decoder:
             return decoder(self, *tree[1:])
         finally:
             self._depth -= 1
-
-    def items(self, trees: Tree) -> list[Any]:
-        """Return the values of many trees."""
-        if type(trees) is not list:
-            raise Malformed("a list was expected")
-        return [self.decode(tree) for tree in trees]
 
     def plain(self, values: Tree) -> list[Any]:
         """Return a list of plain scalars as it came."""
@@ -174,17 +175,25 @@ def guarded(decode: Callable[[], Any]) -> Any:
         raise Malformed(f"{type(error).__name__}: {error}") from None
 
 
+_TO_JSON = json.JSONEncoder(separators=(",", ":"), check_circular=False)
+_FROM_JSON = json.JSONDecoder()
+
+
 def dump(tree: Tree) -> bytes:
     """Return a tree as bytes."""
     try:
-        return json.dumps(tree, separators=(",", ":"), check_circular=False).encode("ascii")
+        return _TO_JSON.encode(tree).encode("ascii")
     except ValueError as error:  # an integer of more than 4,300 digits
         raise CannotCross(str(error)) from None
 
 
 def load(data: bytes) -> Tree:
     """Return the tree that `dump` wrote."""
-    return json.loads(data)
+    text = str(data, "ascii")
+    tree, end = _FROM_JSON.raw_decode(text)
+    if end != len(text):
+        raise Malformed("more than one tree")
+    return tree
 
 
 # --- registration ------------------------------------------------------------------------------------------------

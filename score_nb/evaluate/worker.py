@@ -45,6 +45,7 @@ def _get_ready(line: socket.socket, outfit: forked.Outfit, order: Mapping[str, A
     os.chdir(fresh["folder"])
     tame.serve_threads()
     import_all(fresh["modules"])
+    tame.find_plugins()
     for index in order["snapshots"]:
         for filename, lines in index["sources"].items():
             trace.register_lines(filename, {int(number): text for number, text in lines.items()})
