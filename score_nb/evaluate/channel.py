@@ -105,14 +105,21 @@ class _Incoming:
     def __init__(self, arena: Arena, inline: memoryview) -> None:
         self._arena = arena
         self._inline = inline
+        self._left = arena.size + len(inline)
 
     def view(self, reference: Sequence[int]) -> memoryview:
         place, start, size = reference
         if place == 1:
-            return self._arena.view(start, size)
-        if place != 0 or start < 0 or size < 0 or start + size > len(self._inline):
+            found = self._arena.view(start, size)
+        elif place != 0 or start < 0 or size < 0 or start + size > len(self._inline):
             raise Malformed("a buffer outside the packet")
-        return self._inline[start : start + size]
+        else:
+            found = self._inline[start : start + size]
+        # No encoder writes two buffers to the same place: who names one a million times wants it copied so often.
+        self._left -= len(found)
+        if self._left < 0:
+            raise Malformed("more buffers than there is room for")
+        return found
 
 
 class PacketSocket(Protocol):

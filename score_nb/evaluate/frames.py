@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from score_nb.evaluate.wire import (
+    MAX_NODES,
     CannotCross,
     Decoder,
     Encoder,
@@ -111,7 +112,10 @@ def _read_strings(decoder: Decoder, cells: Tree, na_is_nan: Tree) -> Any:
     import numpy as np
     import pandas as pd
 
-    values = [pd.NA if cell is None else cell for cell in decoder.decode(cells)]
+    found = decoder.decode(cells)
+    if type(found) is not list:  # a range would be as long as it says
+        raise Malformed("a list was expected")
+    values = [pd.NA if cell is None else cell for cell in found]
     if not na_is_nan:
         return pd.array(values, dtype="string")
     return pd.array(values, dtype=pd.StringDtype("python", na_value=np.nan))
@@ -209,8 +213,10 @@ def _encode_series(encoder: Encoder, series: Any) -> Tree:
 def _decode_series(decoder: Decoder, column: Tree, index: Tree, name: Tree) -> Any:
     import pandas as pd
 
-    values = _read_column(decoder, column)
-    return pd.Series(values, index=_index(decoder, index), name=decoder.decode(name), dtype=values.dtype)
+    values, rows = _read_column(decoder, column), _index(decoder, index)
+    if len(values) != len(rows):  # pandas would repeat a single value for each of a billion rows
+        raise Malformed("an index of another length")
+    return pd.Series(values, index=rows, name=decoder.decode(name), dtype=values.dtype)
 
 
 def _encode_frame(encoder: Encoder, frame: Any) -> Tree:
@@ -277,6 +283,10 @@ def _encode_sparse(encoder: Encoder, matrix: Any) -> Tree:
     is_matrix = type(matrix).__name__.endswith("_matrix")
     if matrix.format in ("csr", "csc", "bsr"):
         parts = [matrix.data, matrix.indices, matrix.indptr]
+    elif matrix.format == "dia":
+        parts = [matrix.data, matrix.offsets]
+    elif matrix.format == "lil" and matrix.shape[0] > MAX_NODES:
+        raise CannotCross(f"is a sparse matrix of lists with more than {MAX_NODES:,} rows: use .tocsr() in the cell")
     else:
         if len(matrix.shape) != 2:
             raise CannotCross("is a sparse array that is not two-dimensional")
@@ -290,13 +300,20 @@ def _decode_sparse(decoder: Decoder, kind: Tree, is_matrix: Tree, shape: Tree, p
 
     if kind not in _SPARSE or len(shape) != 2 or any(type(n) is not int or n < 0 for n in shape):
         raise Malformed("no sparse matrix")
-    data, first, second = (decoder.array(part) for part in parts)
+    data, *places = (decoder.array(part) for part in parts)
     suffix = "matrix" if is_matrix else "array"
+    if kind == "dia":
+        if any(abs(at) > max(shape) for offsets in places for at in offsets.tolist()):
+            raise Malformed("a diagonal outside the matrix")
+        return getattr(sp, f"dia_{suffix}")((data, *places), shape=tuple(shape))
+    first, second = places
     if kind in ("csr", "csc", "bsr"):
         matrix = getattr(sp, f"{kind}_{suffix}")((data, first, second), shape=tuple(shape))
         # Indices out of range would make scipy's C code read and write outside its arrays.
         matrix.check_format(full_check=True)
         return matrix
+    if kind == "lil":
+        decoder.count(shape[0])  # it holds two lists for each row, empty ones too
     return getattr(sp, f"coo_{suffix}")((data, (first, second)), shape=tuple(shape)).asformat(kind)
 
 
@@ -319,8 +336,14 @@ def _encode_anndata(encoder: Encoder, adata: Any) -> Tree:
 
 def _decode_anndata(decoder: Decoder, parts: Tree) -> Any:
     import anndata
+    import pandas as pd
 
-    return anndata.AnnData(**{name: decoder.decode(parts[name]) for name in (*_WHOLE, *_ALIGNED, "uns")})
+    found = {name: decoder.decode(parts[name]) for name in (*_WHOLE, *_ALIGNED, "uns")}
+    for name in ("obs", "var"):
+        if type(found[name]) is not pd.DataFrame:
+            raise Malformed("a frame was expected")
+        decoder.count(len(found[name]))  # each row gets a name of its own
+    return anndata.AnnData(**found)
 
 
 def _encode_mapping(encoder: Encoder, mapping: Any) -> Tree:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 40
 MAX_NODES = 2_000_000
-MAX_ITEMS = 1 << 40  # elements of one array, zero-sized ones included
+MAX_TEXT = 256 << 20  # bytes of a tree
+MAX_MARKS = 16 * MAX_NODES  # brackets and commas of a tree; no encoder writes more for so many parts
 
 Tree = Any  # what json.dumps takes: scalars, and lists that begin with a tag
 Opaque = Callable[[object], Tree]
@@ -119,14 +120,14 @@ class Decoder:
 
     def decode(self, tree: Tree) -> Any:
         """Return the value of `tree`."""
-        self._count(1)
+        self.count(1)
         return tree if type(tree) in _SCALAR_SET else self._value(tree)
 
     def items(self, trees: Tree) -> list[Any]:
         """Return the values of many trees."""
         if type(trees) is not list:
             raise Malformed("a list was expected")
-        self._count(len(trees))
+        self.count(len(trees))
         return [tree if type(tree) in _SCALAR_SET else self._value(tree) for tree in trees]
 
     def _value(self, tree: Tree) -> Any:
@@ -147,7 +148,7 @@ class Decoder:
         """Return a list of plain scalars as it came."""
         if type(values) is not list or not _SCALAR_SET.issuperset(map(type, values)):
             raise Malformed("a list of plain scalars was expected")
-        self._count(len(values))
+        self.count(len(values))
         return values
 
     def array(self, tree: Tree) -> Any:
@@ -159,7 +160,8 @@ class Decoder:
             raise Malformed("an array was expected")
         return value
 
-    def _count(self, nodes: int) -> None:
+    def count(self, nodes: int) -> None:
+        """Count parts; raise `Malformed` once there are more than an encoder writes."""
         self._nodes += nodes
         if self._nodes > MAX_NODES:
             raise Malformed("too many parts")
@@ -177,23 +179,34 @@ def guarded(decode: Callable[[], Any]) -> Any:
 
 _TO_JSON = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 _FROM_JSON = json.JSONDecoder()
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 
 
 def dump(tree: Tree) -> bytes:
     """Return a tree as bytes."""
     try:
-        return _TO_JSON.encode(tree).encode("ascii")
+        data = _TO_JSON.encode(tree).encode("ascii")
     except ValueError as error:  # an integer of more than 4,300 digits
         raise CannotCross(str(error)) from None
+    if len(data) > MAX_TEXT:
+        raise CannotCross(f"is too large to be handed over ({len(data) >> 20:,} MiB of text)")
+    return data
 
 
 def load(data: bytes) -> Tree:
     """Return the tree that `dump` wrote."""
+    # Before it is read: a list of three bytes takes twenty times as much once it is one.
+    if len(data) > MAX_TEXT or (_marks(data) > MAX_MARKS and _marks(_STRING.sub(b"", data)) > MAX_MARKS):
+        raise Malformed("too many parts")
     text = str(data, "ascii")
     tree, end = _FROM_JSON.raw_decode(text)
     if end != len(text):
         raise Malformed("more than one tree")
     return tree
+
+
+def _marks(data: bytes) -> int:
+    return data.count(b"[") + data.count(b",") + data.count(b"{")
 
 
 # --- registration ------------------------------------------------------------------------------------------------
@@ -299,15 +312,25 @@ def _decode_array(decoder: Decoder, dtype: Tree, shape: Tree, order: Tree, refer
 
     kind = tree_dtype(dtype)
     sizes = _shape(shape)
+    if not kind.itemsize and math.prod(sizes) > MAX_NODES:
+        raise Malformed("too many elements")
     data = decoder.source.view(reference)
     if data.nbytes != math.prod(sizes) * kind.itemsize or order not in ("C", "F"):
         raise Malformed("an array whose size is not that of its buffer")
     raw: Any = np.ndarray(sizes, kind, buffer=data, order=order)
     array = raw.copy(order="K")
-    if kind.kind == "b":
-        # Other bytes than 0 and 1 would break numpy's own arithmetic.
-        array = array.view(np.uint8) != 0
+    _mend_truths(array)
     return array
+
+
+def _mend_truths(array: Any) -> None:
+    """Let truth values be 0 or 1: other bytes would break numpy's own arithmetic."""
+    import numpy as np
+
+    if array.dtype.kind == "b":
+        np.not_equal(array.view(np.uint8), 0, out=array)
+    for name in array.dtype.names or ():
+        _mend_truths(array[name])
 
 
 def _decode_objects(decoder: Decoder, kind: Tree, shape: Tree, tree: Tree) -> Any:
@@ -327,8 +350,6 @@ def _decode_objects(decoder: Decoder, kind: Tree, shape: Tree, tree: Tree) -> An
 def _shape(tree: Tree) -> tuple[int, ...]:
     if type(tree) is not list or len(tree) > 64 or any(type(n) is not int or n < 0 for n in tree):
         raise Malformed("no shape")
-    if math.prod(n for n in tree if n) > MAX_ITEMS:
-        raise Malformed("too many elements")
     return tuple(tree)
 
 
