@@ -64,12 +64,20 @@ def as_page(notebook: Path) -> str:
     parts = []
     for cell in json.loads(notebook.read_text("utf-8"))["cells"]:
         source = "".join(cell["source"]).strip()
-        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        parts.append(with_formulas(source) if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
         picture = f"images/gallery/{notebook.stem}.png"
         if source.startswith("%%score") and (ROOT / "docs" / picture).exists():
             parts.append(f"![What this search came to](../{picture})")
     title, _, rest = "\n\n".join(parts).partition("\n")
     return f"{title}\n\n[The notebook itself]({notebook.name}), to be run: `score-nb demo` copies it.\n{rest}\n"
+
+
+def with_formulas(text: str) -> str:
+    """Return Markdown of a notebook with its LaTeX (`$x$`, `$$x$$`), as Jupyter would draw it, as MathML."""
+    text = re.sub(r"\$\$(.+?)\$\$", lambda found: formula(found[1]), text, flags=re.S)
+    parts = re.split(r"(`[^`]*`)", text)
+    inline = partial(re.sub, r"\$([^$\n]+)\$", lambda found: convert(found[1]))
+    return "".join(part if part.startswith("`") else inline(part) for part in parts)
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:

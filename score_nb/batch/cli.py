@@ -210,8 +210,8 @@ def _add_stored(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, action: object, meaning: str
 ) -> argparse.ArgumentParser:
-    meaning = meaning.replace("%", "%%")
-    parser = commands.add_parser(name, help=meaning, description=meaning, allow_abbrev=False)
+    # `help` is a format, `description` is not.
+    parser = commands.add_parser(name, help=meaning.replace("%", "%%"), description=meaning, allow_abbrev=False)
     parser.set_defaults(action=action, command=name)
     return parser
 

@@ -131,5 +131,6 @@ def test_help_of_run_lists_the_options_of_the_magic(capsys: pytest.CaptureFixtur
         main(["run", "--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
+    assert "its %%score cells wait" in text
     assert "--c-puct" in text
     assert "%%score" in text

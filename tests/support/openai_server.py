@@ -43,6 +43,8 @@ class Scripted:
         Fields of an error body, such as "model_not_found" and "max_tokens".
     reasoning : str or None
         `reasoning_content` beside the content, as vLLM and DeepSeek send it.
+    tool : mapping or None
+        Arguments of a call of the tool that the request offers first, instead of a text.
     """
 
     text: str = ""
@@ -54,6 +56,7 @@ class Scripted:
     code: str | None = None
     param: str | None = None
     reasoning: str | None = None
+    tool: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -224,6 +227,9 @@ def _completion(reply: Scripted, body: Mapping[str, Any]) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": reply.text}
     if reply.reasoning is not None:
         message["reasoning_content"] = reply.reasoning
+    if reply.tool is not None:
+        called = {"name": body["tools"][0]["function"]["name"], "arguments": json.dumps(reply.tool)}
+        message |= {"content": None, "tool_calls": [{"id": "call_1", "type": "function", "function": called}]}
     answer: dict[str, Any] = {
         "id": "chatcmpl-scripted",
         "object": "chat.completion",

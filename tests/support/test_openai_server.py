@@ -10,10 +10,10 @@ import pytest
 from tests.support.openai_server import OpenAIServer, Scripted
 
 
-def ask(server: OpenAIServer, key: str = "") -> tuple[int, bytes, dict[str, str]]:
+def ask(server: OpenAIServer, key: str = "", **body: object) -> tuple[int, bytes, dict[str, str]]:
     request = urllib.request.Request(
         server.url + "/chat/completions",
-        data=json.dumps({"model": "scripted", "messages": [{"role": "user", "content": "hello"}]}).encode(),
+        data=json.dumps({"model": "scripted", "messages": [{"role": "user", "content": "hello"}], **body}).encode(),
         headers={"Authorization": f"Bearer {key}"} if key else {},
     )
     try:
@@ -52,3 +52,12 @@ def test_the_most_calls_at_one_time_are_counted() -> None:
     with OpenAIServer(["x"], latency=0.2) as server, ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: ask(server), range(3)))
         assert server.peak == 3
+
+
+def test_a_tool_that_is_offered_is_called() -> None:
+    with OpenAIServer([Scripted(tool={"metric": 0.5})]) as server:
+        _, body, _ = ask(server, tools=[{"type": "function", "function": {"name": "review", "parameters": {}}}])
+    message = json.loads(body)["choices"][0]["message"]
+    assert message["content"] is None
+    called = message["tool_calls"][0]["function"]
+    assert (called["name"], json.loads(called["arguments"])) == ("review", {"metric": 0.5})
