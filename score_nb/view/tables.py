@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from score_nb.record import Record
 from score_nb.types import Node, Pick
 from score_nb.view.scales import robust_range
-from score_nb.view.words import best_so_far
+from score_nb.view.words import best_so_far, noise_words
 
 if TYPE_CHECKING:
     import altair
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 _TEXTS = ("source", "log", "prompt", "reply")
 _NUMBERS = ("index", "value", "spread")
-_SHOWN = (*_NUMBERS, "flags", "status", "operator", "model", "detail")
+_SHOWN = (*_NUMBERS, "flags", "noise", "status", "operator", "model", "detail")
 
 
 def to_frame(record: Record) -> pandas.DataFrame:
-    """Return one row per node, columns named as the fields of `Node` (and `parent`, `repeats`, `is_doubted`).
+    """Return one row per node, columns named as the fields of `Node` (and `parent`, `repeats`, `is_doubted`, `noise`).
 
-    Long texts come last; `flags` holds the kinds, those that further evaluations have answered in brackets.
+    Long texts come last; `flags` holds the kinds, those that further evaluations have answered in brackets; `noise`
+    says where chance alone could explain a gain: "cannot be told apart from its parent".
     """
     import pandas as pd
 
@@ -31,8 +32,9 @@ def to_frame(record: Record) -> pandas.DataFrame:
     names.insert(1, "parent")
     names.insert(names.index("values"), "repeats")
     names.insert(names.index("is_allowed"), "is_doubted")
+    names.insert(names.index("is_allowed"), "noise")
     columns = [name for name in names if name not in _TEXTS] + list(_TEXTS)
-    frame = pd.DataFrame([[_cell(node, name) for name in columns] for node in record.nodes], columns=columns)
+    frame = pd.DataFrame([[_cell(record, node, name) for name in columns] for node in record.nodes], columns=columns)
     for name in ("value", "score", "spread", "holdout"):
         frame[name] = frame[name].astype(float)
     for name in ("parent", "duplicate_of"):
@@ -101,7 +103,9 @@ def _frame(steps: list[tuple[int, float | None]], count: int) -> pandas.DataFram
     return pd.DataFrame([*steps, *ends], columns=["index", "value"], dtype=float)
 
 
-def _cell(node: Node, name: str) -> Any:
+def _cell(record: Record, node: Node, name: str) -> Any:
+    if name == "noise":
+        return noise_words(record, node)
     value = getattr(node, name)
     if name == "flags":
         return ", ".join(f"({flag.kind})" if flag.is_settled else flag.kind for flag in node.flags)

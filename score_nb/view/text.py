@@ -17,6 +17,7 @@ from score_nb.view.words import (
     gain_words,
     is_failed,
     models,
+    noise_words,
     number,
     signed,
 )
@@ -164,6 +165,8 @@ def _node_words(record: Record, node: Node) -> str:
     value = node.status if is_failed(node) else number(node.value)
     spread = f" ± {number(node.spread)}" if node.spread is not None and node.repeats > 1 else ""
     doubt = f" ? {doubt_words(node)}" if node.is_doubted else ""
+    noise = noise_words(record, node).removeprefix("cannot be told apart from ")
+    doubt += f" ≈ {noise}" if noise else ""
     doubt += " given up" if node.is_dropped else ""
     detail = f"  {node.detail}" if node.detail else ""
     return f"#{node.index} {value}{spread}{mark}{doubt}  {node.operator}{detail[:70]}"

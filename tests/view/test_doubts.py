@@ -66,6 +66,7 @@ def test_facts_say_what_is_doubted_how_noisy_it_is_and_how_the_metric_stood_its_
 def test_text_pictures_page_and_data_name_the_doubt() -> None:
     record = doubted_record()
     assert "#2 0.9900 ? an unlikely jump  improve" in tree_text(record)
+    assert "#3 0.6300 ± 0.0300 ★ ≈ its parent  improve" in tree_text(record)
     assert "1 doubted" in progress_line(record)
     assert "doubted: #2" in tree_alt(record)
     assert "an unlikely jump: better than all before by 0.4" in bundle(record)["text/html"]
@@ -103,6 +104,7 @@ def test_the_frame_tells_doubts_and_repeats_and_the_chart_draws_them() -> None:
     assert list(frame["flags"]) == ["", "", "jump", "(nondeterministic)"]
     assert list(frame["is_doubted"]) == [False, False, True, False]
     assert list(frame["repeats"]) == [3, 1, 1, 3]
+    assert list(frame["noise"]) == ["", "", "", "cannot be told apart from its parent"]
     spec = chart(doubted_record()).to_dict()
     assert {"mark_text", "mark_rule"} & {f"mark_{layer['mark']['type']}" for layer in spec["layer"]}
 

@@ -10,7 +10,7 @@ def test_the_frame_has_a_row_per_node_and_the_node_s_fields_as_columns() -> None
     record = simulate(30)
     frame = to_frame(record)
     assert len(frame) == 30
-    assert set(frame.columns) == {field.name for field in fields(Node)} | {"parent", "repeats", "is_doubted"}
+    assert set(frame.columns) == {field.name for field in fields(Node)} | {"parent", "repeats", "is_doubted", "noise"}
     assert frame.loc[record.best.index, "value"] == record.best.value  # type: ignore[union-attr]
     assert frame["parent"].isna().sum() == 1
     assert frame["value"].dtype == float
