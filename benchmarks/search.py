@@ -1,6 +1,6 @@
 """Does the search find more per model call?  Policies side by side, on synthetic landscapes and on real data.
 
-    python benchmarks/search.py [--quick] [--part synthetic|real] [--seeds 24] [--calls 300]
+    python benchmarks/search.py [--quick] [--part synthetic|real] [--seeds 24] [--calls 300] [--jobs N]
 
 Synthetic: the planner is the real one, `tests/search/landscape.py` stands for model and evaluator.  Real: planner and
 offline proposer are the real ones, on the tasks of `tabular.py`; candidates run in forked processes of this script.
@@ -13,11 +13,14 @@ its calls were used, on the same landscape; a search that never gets there count
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import os
 import statistics
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -28,7 +31,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from score_nb.record import Record
 from score_nb.search.planner import Planner
-from score_nb.search.recombine import hybrid_yield
+from score_nb.search.recombine import HybridYield, hybrid_yield
 from tests.search.landscape import KINDS, Landscape
 from tests.search.landscape import search as search_landscape
 
@@ -65,6 +68,7 @@ SYNTHETIC = (
     OURS,
     Arm("… without recombination", without("recombine")),
     Arm("… without learning", without("learning")),
+    Arm("… without focus", without("focus")),
     Arm("… without plateau", without("plateau")),
     Arm("… with c = 0.3", {"c_puct": 0.3}),
     Arm("… with 4 ideas", {}, has_ideas=True),
@@ -83,10 +87,14 @@ TARGETS = {"best-of-n": 0.40, "greedy": 0.70}
 
 @dataclass(frozen=True)
 class Found:
-    """One search: the best score after each call (the seed's first), and its record."""
+    """One search: the best score after each call (the seed's first), and what its tree was like."""
 
     curve: tuple[float, ...]
-    record: Record
+    nodes: int
+    repeats: int
+    failures: int
+    most_children: int
+    hybrids: HybridYield
 
     def calls_to(self, score: float) -> int:
         """Return how many calls it took to reach a score; all of them where it never did."""
@@ -100,7 +108,12 @@ def found(record: Record, calls: int) -> Found:
     for ticket in range(1, calls + 1):
         best = max(best, by_call.get(ticket, best))
         curve.append(best)
-    return Found(tuple(curve), record)
+    children = record.nodes[1:]
+    return Found(
+        curve=tuple(curve), nodes=len(children), repeats=sum(node.duplicate_of is not None for node in children),
+        failures=sum(not node.is_scored for node in children), hybrids=hybrid_yield(record),
+        most_children=max(Counter(node.parents[0] for node in children).values(), default=0),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -162,12 +175,15 @@ def verdicts(where: str, searches: Searches) -> None:
 # --- synthetic ------------------------------------------------------------------------------------------------------
 
 
-def synthetic(seeds: int, calls: int) -> None:
+def synthetic(seeds: range, calls: int, pool: Executor) -> None:
     """Search the three landscapes."""
-    print(f"\n## Synthetic landscapes: {seeds} seeds, {calls} calls, one at a time")
+    print(f"\n## Synthetic landscapes: {len(seeds)} seeds, {calls} calls, one at a time")
     every: dict[str, list[Found]] = {arm.name: [] for arm in SYNTHETIC}
     for kind in KINDS:
-        searches = {arm.name: [_landscape(arm, kind, seed, calls) for seed in range(seeds)] for arm in SYNTHETIC}
+        asked = {
+            arm.name: [pool.submit(_landscape, arm, kind, seed, calls) for seed in seeds] for arm in SYNTHETIC
+        }  # fmt: skip
+        searches = {name: [each.result() for each in theirs] for name, theirs in asked.items()}
         table(f"{kind}: value (higher is better)", searches, scale=lambda run, at: run.curve[at], digits=".3f")
         for name, runs in searches.items():
             every[name].extend(runs)
@@ -186,13 +202,11 @@ def _landscape(arm: Arm, kind: str, seed: int, calls: int) -> Found:
 
 
 def _rates(name: str, runs: Sequence[Found]) -> None:
-    nodes = [node for run in runs for node in run.record.nodes[1:]]
-    repeats = sum(node.duplicate_of is not None for node in nodes) / len(nodes)
-    failures = sum(not node.is_scored for node in nodes) / len(nodes)
+    nodes = sum(run.nodes for run in runs)
+    repeats, failures = sum(run.repeats for run in runs) / nodes, sum(run.failures for run in runs) / nodes
     waits = statistics.fmean(_longest_wait(run.curve) for run in runs)
-    most = statistics.fmean(max(Counter(node.parents[0] for node in run.record.nodes[1:]).values()) for run in runs)
-    yields = [hybrid_yield(run.record) for run in runs]
-    hybrids, better = sum(each.hybrids for each in yields), sum(each.beat_both for each in yields)
+    most = statistics.fmean(run.most_children for run in runs)
+    hybrids, better = sum(run.hybrids.hybrids for run in runs), sum(run.hybrids.beat_both for run in runs)
     hybrid = f"{better} of {hybrids} hybrids beat both parents ({better / hybrids:.0%})" if hybrids else "no hybrids"
     print(
         f"- {name}: repetitions {repeats:.0%} (published 22 to 35 % in three trees, 3 to 9 % in three), failures "
@@ -209,32 +223,42 @@ def _longest_wait(curve: Sequence[float]) -> int:
 # --- real -----------------------------------------------------------------------------------------------------------
 
 
-def real(seeds: int, calls: int, timeout: float) -> None:
+def real(seeds: range, calls: int, timeout: float, pool: Executor) -> None:
     """Search the tabular tasks with the offline proposer."""
-    from search_real import search_task
     from tabular import TASKS
 
-    print(f"\n## Real tasks, offline proposer: {seeds} seeds, {calls} calls, one at a time")
+    print(f"\n## Real tasks, offline proposer: {len(seeds)} seeds, {calls} calls, one at a time")
     every: dict[str, list[Found]] = {arm.name: [] for arm in REAL}
-    for task in TASKS:
-        known: dict[str, Any] = {}
-        searches: dict[str, list[Found]] = {}
-        for arm in REAL:
-            searches[arm.name] = [
-                found(
-                    search_task(task, arm.planner_for(seed), calls=calls, timeout=timeout, known=known,
-                                has_ideas=arm.has_ideas),
-                    calls,
-                )
-                for seed in range(seeds)
-            ]  # fmt: skip
-            every[arm.name].extend(searches[arm.name])
+    # A seed's searches of a task share a process, and with it the values that were measured.
+    asked = [[pool.submit(_task, at, seed, calls, timeout) for seed in seeds] for at in range(len(TASKS))]
+    for task, theirs in zip(TASKS, asked, strict=True):
+        by_seed = [each.result() for each in theirs]
+        searches = {arm.name: [runs[at] for runs in by_seed] for at, arm in enumerate(REAL)}
+        for name, runs in searches.items():
+            every[name].extend(runs)
         sign = -1 if task.direction == "minimize" else 1
         better = "lower" if task.direction == "minimize" else "higher"
         table(f"{task.name}: value on validation ({better} is better)", searches,
               scale=lambda run, at, sign=sign: sign * run.curve[at], digits=".4f")  # fmt: skip
+    ratio = statistics.fmean(run.repeats / max(1, run.nodes) for run in every[OURS.name])
+    print(f"\nRepetitions in {OURS.name}: {ratio:.0%} of the nodes")
     print("\n### Promises\n")
     verdicts("all real tasks", every)
+
+
+def _task(at: int, seed: int, calls: int, timeout: float) -> list[Found]:
+    from search_real import search_task
+    from tabular import TASKS
+
+    known: dict[str, Any] = {}
+    return [
+        found(
+            search_task(TASKS[at], arm.planner_for(seed), calls=calls, timeout=timeout, known=known,
+                        has_ideas=arm.has_ideas),
+            calls,
+        )
+        for arm in REAL
+    ]  # fmt: skip
 
 
 def main() -> None:
@@ -244,17 +268,22 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="a short form: 6 seeds and 100 calls; real 1 seed, 20 calls"
     )
-    parser.add_argument("--seeds", type=int, default=24, help="synthetic searches of each kind and policy")
+    parser.add_argument("--seeds", type=int, default=24, help="searches of each landscape or task and policy")
+    parser.add_argument("--first-seed", type=int, default=0, help="1000 and above were used to design the search")
     parser.add_argument("--calls", type=int, default=300, help="model calls of a synthetic search")
-    parser.add_argument("--real-seeds", type=int, default=5, help="searches of each real task and policy")
     parser.add_argument("--real-calls", type=int, default=60, help="proposals of a real search")
     parser.add_argument("--timeout", type=float, default=20.0, help="seconds of one real evaluation")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="searches at the same time")
     options = parser.parse_args()
     began = time.monotonic()
-    if options.part != "real":
-        synthetic(*((6, 100) if options.quick else (options.seeds, options.calls)))
-    if options.part != "synthetic":
-        real(*((1, 20) if options.quick else (options.real_seeds, options.real_calls)), options.timeout)
+    first = options.first_seed
+    with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
+        if options.part != "real":
+            seeds, calls = (6, 100) if options.quick else (options.seeds, options.calls)
+            synthetic(range(first, first + seeds), calls, pool)
+        if options.part != "synthetic":
+            seeds, calls = (1, 20) if options.quick else (options.seeds, options.real_calls)
+            real(range(first, first + seeds), calls, options.timeout, pool)
     print(f"\n{time.monotonic() - began:.0f} s")
 
 

@@ -86,8 +86,8 @@ OPTIONS: tuple[OptionSpec, ...] = (
                meaning="exploration constant"),
     OptionSpec(flag="--operators", field="operators", argument="NAME", default="learnt",
                meaning="`learnt`: how a candidate is changed follows what brought gains in this run, and where nothing "
-                       "is gained the search broadens; `fixed`: fixed shares; `plain`: improve and debug only, as "
-                       "published"),
+                       "is gained the search turns to its best node, then broadens; `fixed`: fixed shares; `plain`: "
+                       "improve and debug only, as published"),
     OptionSpec(flag="--seed", field="seed", kind="whole", argument="INT",
                meaning="the same run again, node for node, whatever the timing"),
     OptionSpec(flag="--cluster", field="cluster", argument="ADDRESS", meaning="evaluate on a Dask cluster",

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from score_nb.record import Record
 from score_nb.search.gains import FIXED_SHARES, Gains
-from score_nb.search.plateau import BROADEN_SHARE, plateau
+from score_nb.search.plateau import BROADEN_SHARE, FOCUS_SHARE, STALL, TIRED, plateau
 from score_nb.search.policies import POLICIES
 from score_nb.search.recombine import Pair, ancestors, choose_pair, choose_partner, distance, drawn, goodness
 from score_nb.search.standing import Standing
@@ -42,11 +42,12 @@ class Planner:
     entropy : str
         Mixed with the ticket into each choice's random generator.
     operators : str
-        `learnt`: shares follow what operators brought, and a plateau is answered by broadening; `fixed`: fixed shares,
-        no answer to a plateau; `plain`: improve and debug only, the published algorithm and nothing else.
+        `learnt`: shares follow what operators brought, a stalled search turns to its best node, and a plateau is
+        answered by broadening; `fixed`: fixed shares, no answer to a stall or a plateau; `plain`: improve and debug
+        only, the published algorithm and nothing else.
     without : frozenset of str
         Parts of `learnt` and `fixed` that are left out, to measure what each is worth: "recombine", "tune", "draft",
-        "plateau", "learning".
+        "focus", "plateau", "learning".
     """
 
     policy: str = "puct"
@@ -68,7 +69,9 @@ class Planner:
             return self._expansion(ticket, parent, "idea", idea=idea)
         parent = self._select(record)
         rng = Random(f"{self.entropy}/{ticket}")
-        if self._is_to_broaden(parent, rng):
+        if self._is_to_focus(record, rng):
+            parent = self._standing.best
+        elif self._is_to_broaden(parent, rng):
             return self._broadened(record, ticket, ideas, rng)
         operator = self._operator(record, parent, rng)
         partner = None
@@ -146,7 +149,16 @@ class Planner:
         used = {flight.idea for flight in record.in_flight.values()}
         return next((idea for idea in ideas if idea not in self._gains.ideas and idea not in used), "")
 
-    # -- on a plateau ----------------------------------------------------------------------------------------------
+    # -- where nothing was gained for a while ------------------------------------------------------------------------
+
+    def _is_to_focus(self, record: Record, rng: Random) -> bool:
+        """Return whether the best node is next, whatever the policy says: it stalls, and its best is not tired yet."""
+        if self.operators != "learnt" or self.policy != "puct" or "focus" in self.without:
+            return False
+        originals, best = self._gains.originals, self._gains.originals[self._standing.best]
+        flights = sum(originals[flight.parents[0]] == best for flight in record.in_flight.values())
+        is_stalled = len(self._standing) - 1 - self._gains.last_gain >= STALL
+        return is_stalled and self._gains.fruitless[best] + flights < TIRED and rng.random() < FOCUS_SHARE
 
     def _is_to_broaden(self, parent: int, rng: Random) -> bool:
         if self.operators != "learnt" or "plateau" in self.without or self.policy == "best-of-n":
