@@ -253,6 +253,20 @@ describe("the widget", () => {
     expect(panel).toContain("worse by 0.02 on the hold-out.");
   });
 
+  it("says which layers of confinement hold and which do not", async () => {
+    await open();
+    await doubted(4);
+    const confinement = { level: "partial", layers: { landlock: "this kernel has no Landlock", seccomp: "" } };
+    model.say({ kind: "delta", seq: 4, run: { confinement } });
+    await settled();
+    button("Numbers").click();
+    await settled();
+    const panel = el.querySelector(".snb-panel")?.textContent;
+    expect(panel).toContain("Confinementpartial");
+    expect(panel).toContain("landlockdoes not hold: this kernel has no Landlock");
+    expect(panel).toContain("seccompholds");
+  });
+
   it("pins a node as the best and takes that back", async () => {
     await open();
     await doubted(4);

@@ -68,6 +68,16 @@ class Confinement:
     level: Layer
     layers: Mapping[str, str]
 
+    @property
+    def notice(self) -> str:
+        """What a user is to know before candidates run: what does not hold here and why; "" where all does."""
+        if self.level == "full":
+            return ""
+        missing = "; ".join(f"{layer}: {reason}" for layer, reason in self.layers.items() if reason)
+        how = "are not confined" if self.level == "none" else "are confined in part only"
+        why = missing or "nothing was tried"
+        return f"candidates {how} on this machine ({why}); docs/security.md says what that means"
+
 
 class Evaluator(Protocol):
     """Runs candidates and scores them.  All methods may be called from any thread."""

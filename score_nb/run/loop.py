@@ -148,8 +148,9 @@ class Loop:
         if self.record.contract:
             self.evaluator.expect(self.record.contract)
         self._emit(ev.EvaluatorReady(self.at(), asdict(confinement), timeout, memory or 0, self.record.contract))
-        if self.proposer.notice:
-            self._emit(ev.Warned(self.at(), self.proposer.notice))
+        for notice in (confinement.notice, self.proposer.notice):
+            if notice:
+                self._emit(ev.Warned(self.at(), notice))
 
     def _evaluate_seed(self) -> None:
         started = self.at()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from score_nb import events as ev
 from score_nb.errors import ScoreError
+from score_nb.evaluate.base import Confinement
 from score_nb.run.run import Run
 from score_nb.run.start import open_stored
+from score_nb.store.journal import read_events
 from score_nb.types import Evaluation, Flag
 from tests.run.test_loop import TASK, finished, launch, wait_for
 from tests.support.scripted import ScriptedEvaluator, ScriptedProposer
@@ -182,6 +185,20 @@ def test_a_sound_metric_gives_no_warning(tmp_path: Path) -> None:
     run = finished(launch(tmp_path, nodes=2))
     assert run.record.seed_tested is not None
     assert run.record.warnings == []
+
+
+@pytest.mark.parametrize(("level", "words"), [("partial", "are confined in part only"), ("none", "are not confined")])
+def test_confinement_that_is_missing_is_told_before_any_candidate_runs(
+    tmp_path: Path, level: Literal["partial", "none"], words: str
+) -> None:
+    found = Confinement(level, {"landlock": "this kernel has no Landlock", "seccomp": ""})
+    run = finished(launch(tmp_path, None, ScriptedEvaluator(confinement=found), nodes=2))
+    assert run.record.warnings == [
+        f"candidates {words} on this machine (landlock: this kernel has no Landlock); docs/security.md says what that "
+        "means"
+    ]
+    kinds_of = [type(event) for event in read_events(run.path) if isinstance(event, (ev.Warned, ev.NodeAdded))]
+    assert kinds_of[0] is ev.Warned
 
 
 def test_the_contract_of_the_seed_is_kept_over_a_restart(tmp_path: Path) -> None:

@@ -54,8 +54,10 @@ class ScriptedEvaluator:
         delay: Callable[[str], float] | None = None,
         holdout: Callable[[str], float] | None = None,
         probed: Evaluation | None = None,
+        confinement: Confinement | None = None,
     ) -> None:
         self._values = values
+        self._confinement = confinement or Confinement("full", {})
         self._delay = delay or (lambda source: 0.0)
         self._holdout = holdout
         self.probed = probed or Evaluation("ok", 0.0)
@@ -70,7 +72,7 @@ class ScriptedEvaluator:
         self.prepared = True
 
     def start(self) -> Confinement:
-        return Confinement("none", {"scripted": "nothing is run"})
+        return self._confinement
 
     def limit(self, timeout: float, memory: int) -> None:
         self.limits.append((timeout, memory))

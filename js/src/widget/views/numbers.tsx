@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
-import type { DetailWire, NodeWire } from "../../shared/protocol";
+import type { DetailWire, NodeWire, RunWire } from "../../shared/protocol";
 import { gain } from "../derive";
 import { noiseWords } from "../doubt";
 import { called, count, dollars, duration, number, sentence, signed } from "../format";
@@ -26,7 +26,7 @@ export function Numbers({
         <CopyNumbers table={table} />
         <Scored insight={insight} node={node} detail={detail} />
         <Trust insight={insight} node={node} detail={detail} />
-        <Spent node={node} detail={detail} />
+        <Spent node={node} detail={detail} confinement={insight.run.confinement} />
         <Picked insight={insight} node={node} />
       </div>
     </Scroll>
@@ -124,7 +124,16 @@ function Trust({ insight, node, detail }: { insight: Insight; node: NodeWire; de
   );
 }
 
-function Spent({ node, detail }: { node: NodeWire; detail: DetailWire | undefined }) {
+function Spent({
+  node,
+  detail,
+  confinement,
+}: {
+  node: NodeWire;
+  detail: DetailWire | undefined;
+  confinement: RunWire["confinement"];
+}) {
+  const layers = Object.entries(confinement.layers ?? {});
   return (
     <Group title="Evaluation">
       <Item name="Wall time">{duration(node.seconds)}</Item>
@@ -137,6 +146,12 @@ function Spent({ node, detail }: { node: NodeWire; detail: DetailWire | undefine
       {node.tokens !== undefined && <Item name="Tokens">{count(node.tokens)}</Item>}
       {node.cost !== undefined && <Item name="Cost">{dollars(node.cost)}</Item>}
       {detail?.model && <Item name="Written by">{detail.model}</Item>}
+      {confinement.level !== undefined && <Item name="Confinement">{confinement.level}</Item>}
+      {layers.map(([layer, missing]) => (
+        <Item key={layer} name={`– ${layer}`}>
+          {missing === "" ? "holds" : `does not hold: ${missing}`}
+        </Item>
+      ))}
     </Group>
   );
 }
