@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -12,6 +13,7 @@ from score_nb.types import Direction
 
 POLICIES = ("puct", "greedy", "best-of-n")
 OPERATORS = ("learnt", "fixed", "plain")
+_GPU_NAME = re.compile(r"\d+|(?:GPU|MIG)-[\w/-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class Options:
     operators: str = "learnt"
     seed: int | None = None
     cluster: str | None = None
+    gpus: str | None = None
     wait: bool | None = None
     name: str | None = None
     fresh: bool = False
@@ -61,6 +64,8 @@ class Options:
             _at_least(option, getattr(self, option), 1)
         for option in ("minutes", "timeout", "cost"):
             _positive(option, getattr(self, option))
+        if self.gpus is not None:
+            gpu_list(self.gpus)
         if not math.isfinite(self.c_puct) or self.c_puct < 0:
             raise BadOption(f"--c-puct must be a number of at least 0, not {self.c_puct}")
         if self.name is not None and not self.name.isidentifier():
@@ -74,8 +79,13 @@ class Options:
 
     @property
     def n_workers(self) -> int:
-        """Candidates evaluated at once: `workers`, else the cores this process may use less one, at least 1."""
-        return self.workers or max(1, usable_cores() - 1)
+        """Candidates evaluated at once: `workers`, else the cores this process may use less one, at least 1.
+
+        With `gpus` there are as many as devices, or fewer.  A cluster tells by itself how many it can take.
+        """
+        if self.gpus is None or self.cluster:
+            return self.workers or max(1, usable_cores() - 1)
+        return min(n_gpus(self.gpus), self.workers or n_gpus(self.gpus))
 
     @property
     def n_proposals(self) -> int:
@@ -106,6 +116,33 @@ def usable_cores() -> int:
     """Return the number of cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def gpu_list(text: str) -> int | tuple[str, ...]:
+    """Return what `--gpus` says: how many devices, or which ("0," and "0,2" are lists, so is "GPU-5e1f…").
+
+    Raises
+    ------
+    BadOption
+        It is neither.
+    """
+    if text.strip().isdecimal():
+        if not int(text):
+            raise BadOption("--gpus takes how many devices, at least 1; for the device number 0 alone write --gpus 0,")
+        return int(text)
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    wrong = [name for name in names if not _GPU_NAME.fullmatch(name)]
+    if wrong or not names or len(set(names)) < len(names):
+        raise BadOption(
+            f"--gpus takes how many devices, or which: numbers or UUIDs joined by commas, each once, not {text!r}"
+        )
+    return names
+
+
+def n_gpus(text: str) -> int:
+    """Return how many devices `--gpus` asks for."""
+    found = gpu_list(text)
+    return found if isinstance(found, int) else len(found)
 
 
 def _at_least(option: str, value: int | None, least: int) -> None:

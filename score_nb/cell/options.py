@@ -22,7 +22,7 @@ Given = Mapping[str, Any]
 class OptionSpec:
     """One option: how it is written, what it means, and which field of `Options` it sets.
 
-    `constant` is what a flag (an option without an argument) sets.  `refusal` is why this version does not take it.
+    `constant` is what a flag (an option without an argument) sets.
     """
 
     flag: str
@@ -32,7 +32,6 @@ class OptionSpec:
     argument: str = ""
     default: str = "none"
     constant: Any = None
-    refusal: str = ""
 
 
 OPTIONS: tuple[OptionSpec, ...] = (
@@ -90,8 +89,13 @@ OPTIONS: tuple[OptionSpec, ...] = (
                        "improve and debug only, as published"),
     OptionSpec(flag="--seed", field="seed", kind="whole", argument="INT",
                meaning="the same run again, node for node, whatever the timing"),
-    OptionSpec(flag="--cluster", field="cluster", argument="ADDRESS", meaning="evaluate on a Dask cluster",
-               refusal="--cluster is not available in this version: leave it out, candidates run on this machine"),
+    OptionSpec(flag="--cluster", field="cluster", argument="ADDRESS",
+               meaning="evaluate on a Dask cluster: the address of its scheduler (`tcp://...`), or the name of a "
+                       "Client or cluster in the notebook; `--workers` is then all threads of the cluster, as it grows "
+                       "and shrinks"),
+    OptionSpec(flag="--gpus", field="gpus", argument="N_OR_LIST",
+               meaning="one GPU for each evaluation, and no more evaluations at once than GPUs: how many, or which "
+                       "(`0,2`); without it no candidate can reach a GPU"),
     OptionSpec(flag="--wait", field="wait", kind="flag", constant=True, default="where nobody is watching",
                meaning="return when the run has ended"),
     OptionSpec(flag="--no-wait", field="wait", kind="flag", constant=False, default="in a notebook",
@@ -283,8 +287,6 @@ def _set_once(given: dict[str, Any], spec: OptionSpec, value: Any) -> None:
 
 
 def _value(spec: OptionSpec, text: str) -> Any:
-    if spec.refusal:
-        raise BadOption(spec.refusal)
     return _READERS[spec.kind](spec, text)
 
 
@@ -355,6 +357,6 @@ def _is_number(word: str) -> bool:
 
 def _help_lines(spec: OptionSpec) -> str:
     head = f"{spec.flag} {spec.argument}".rstrip()
-    tail = "not available in this version" if spec.refusal else f"default: {spec.default}"
-    body = textwrap.fill(f"{spec.meaning} ({tail})", 96, initial_indent="    ", subsequent_indent="    ")
+    text = f"{spec.meaning} (default: {spec.default})"
+    body = textwrap.fill(text, 96, initial_indent="    ", subsequent_indent="    ")
     return f"{head}\n{body}"

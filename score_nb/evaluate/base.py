@@ -42,6 +42,11 @@ class EvaluatorSetup:
         Files and folders beside the installed packages that a candidate may read.
     folder : str
         The notebook's folder: current directory when modules beside the notebook are imported.
+    import_path : tuple of str
+        Folders to import from beside those of this interpreter.
+    gpus : tuple of str
+        Devices as `CUDA_VISIBLE_DEVICES` names them; each evaluation gets one of its own.  Without any no candidate
+        can reach a GPU.
     secrets : tuple of str
         Values (API keys) that must never leave: scanned for in what is sent, redacted in what comes back.
     """
@@ -58,6 +63,8 @@ class EvaluatorSetup:
     memory: int | None = None
     read_paths: tuple[str, ...] = ()
     folder: str = "."
+    import_path: tuple[str, ...] = ()
+    gpus: tuple[str, ...] = ()
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
@@ -81,6 +88,11 @@ class Confinement:
 
 class Evaluator(Protocol):
     """Runs candidates and scores them.  All methods may be called from any thread."""
+
+    @property
+    def places(self) -> int:
+        """How many evaluations can be at work at once now, at least 1."""
+        ...
 
     def prepare(self) -> None:
         """Copy the inputs, so that the notebook may change its own afterwards; called on the user's thread.

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from score_nb.errors import BadInput, EvaluatorBroken
-from score_nb.evaluate.base import Confinement, Evaluator, EvaluatorSetup
+from score_nb.evaluate.base import Confinement, EvaluatorSetup
+from score_nb.evaluate.copies import Copies
 from score_nb.evaluate.portable import PortableEvaluator
 from score_nb.evaluate.process import ProcessEvaluator
 from score_nb.types import Evaluation
 
 
-def evaluator_for(setup: EvaluatorSetup) -> Evaluator:
+def evaluator_for(setup: EvaluatorSetup) -> PortableEvaluator | ElsePortable:
     """Return an evaluator of this machine.
 
     On Linux whether forks are safe is found out by one when it starts, and what does not work at all there is done as
@@ -39,9 +40,27 @@ class ElsePortable:
         self._at_work = first
         self._is_closed = False
 
+    @property
+    def places(self) -> int:
+        """How many evaluations can be at work at once."""
+        return self._at_work.places
+
+    @property
+    def modules(self) -> frozenset[str]:
+        """The modules that are imported before the first candidate."""
+        return self._at_work.modules
+
+    def warm(self, modules: Iterable[str]) -> None:
+        """Let coming evaluations find `modules` imported."""
+        self._at_work.warm(modules)
+
     def prepare(self) -> None:
         """Copy the inputs."""
         self._at_work.prepare()
+
+    def adopt(self, copies: Copies) -> None:
+        """Take over what was copied elsewhere, instead of `prepare`."""
+        self._at_work.adopt(copies)
 
     def start(self) -> Confinement:
         """Start the first that works and return what confinement holds; what the first said counts if none does."""

@@ -21,7 +21,7 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _EXECUTE, _WRITE, _READ, _LIST = 1, 2, 4, 8
 _TREE = 0x10 | 0x20 | 0x80 | 0x100 | 0x1000  # remove dir and file, make dir, regular file and symlink
 _ALL_BY_ABI = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF}
-_REFER, _TRUNCATE = 0x2000, 0x4000
+_REFER, _TRUNCATE, _CONTROL = 0x2000, 0x4000, 0x8000
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_CHILD_SUBREAPER, _PR_SET_DUMPABLE = 1, 38, 36, 4
 _KEPT_CAPABILITIES = 0b110  # DAC_OVERRIDE, DAC_READ_SEARCH: root still reads the packages of other users
 
@@ -66,11 +66,14 @@ class Ruleset:
         self.abi = landlock_abi()
         self._opened: list[tuple[int, int]] = []
         self._ruleset = -1
+        grants = list(grants)
+        self.has_devices = any(grant.devices for grant in grants)
         if self.abi:
             for grant in grants:
                 self._open(grant.trees, _READ | _LIST)
                 self._open(grant.files, _READ)
                 self._open(grant.listed, _LIST)
+                self._open(grant.devices, _READ | _WRITE | _CONTROL)
             self._open(_DEVICES, _READ | _WRITE | (_TRUNCATE if self.abi >= 3 else 0))
 
     def _open(self, paths: Iterable[str], access: int) -> None:
@@ -134,7 +137,7 @@ def confine(rules: Ruleset, scratch: str) -> Layers:
     """Confine the calling process for good and return each layer's name with "" or the reason why it does not hold."""
     layers = {"no_new_privs": no_new_privileges(), "landlock": rules.enforce(scratch)}
     drop_capabilities()
-    layers["seccomp"] = filter_calls(0 if layers["landlock"] else rules.abi)
+    layers["seccomp"] = filter_calls(0 if layers["landlock"] else rules.abi, rules.has_devices)
     return layers
 
 
@@ -144,14 +147,15 @@ def no_new_privileges() -> str:
     return os.strerror(ctypes.get_errno()) if failed else ""
 
 
-def filter_calls(landlock: int) -> str:
+def filter_calls(landlock: int, has_devices: bool = False) -> str:
     """Refuse the calling process system calls for good; return "" or why it does not hold.
 
-    `landlock` is the version of Landlock that confines its files, 0 where none does.
+    `landlock` is the version of Landlock that confines its files, 0 where none does; with `has_devices` requests to
+    NVIDIA's driver pass.
     """
     if not seccomp.is_known_machine():
         return f"no table of system calls for the processor {os.uname().machine}"
-    code = seccomp.program(os.getpid(), landlock_abi=landlock)
+    code = seccomp.program(os.getpid(), landlock_abi=landlock, has_gpus=has_devices)
     buffer = ctypes.create_string_buffer(code, len(code))
     filter_ = struct.pack("@HP", len(code) // 8, ctypes.addressof(buffer))
     # SECCOMP_FILTER_FLAG_SPEC_ALLOW: kernels before 5.16 would slow numerical code down against Spectre.

@@ -282,7 +282,7 @@ class Plan:
         """Return what both workers of a pair are told."""
         return {
             "do": "wait",
-            "grants": [self.grants.trees, self.grants.files, self.grants.listed],
+            "grants": self.grants.parts,
             "modules": list(self.modules),
             "path": list(self.path),
             "folder": self.folder,

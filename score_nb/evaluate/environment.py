@@ -30,9 +30,9 @@ def environment(secrets: Iterable[str]) -> dict[str, str]:
     return clean | system_variables() | one_thread() | {"MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
 
 
-def import_path(folder: str) -> list[str]:
-    """Return the kernel's import path with relative entries made absolute."""
-    return [os.path.join(folder, entry) if not os.path.isabs(entry) else entry for entry in sys.path]
+def import_path(folder: str, more: Iterable[str] = ()) -> list[str]:
+    """Return the kernel's import path with relative entries made absolute, and `more` folders after it."""
+    return [os.path.join(folder, entry) if not os.path.isabs(entry) else entry for entry in (*sys.path, *more)]
 
 
 def one_thread() -> dict[str, str]:

@@ -79,6 +79,7 @@ def _settle(fds: list[int], outfit: Outfit) -> leaf.Work:
     leaf.redirect(log)
     letters.close_all([log, outgoing, incoming, job])
     leaf.enter(order["scratch"])
+    leaf.show_device(order["device"])
     if not outfit.is_confined:
         confine.limit_resources(order["memory"], order["cpu_s"], order["file_mib"])
         if order["role"] == "candidate":  # it has no secrets; the scorer does

@@ -7,7 +7,6 @@ import socket
 from collections.abc import Iterable, Mapping, Sequence
 
 from score_nb.evaluate.base import EvaluatorSetup
-from score_nb.evaluate.environment import import_path
 from score_nb.evaluate.host import ForkUnsafe, Host, Zygote
 from score_nb.evaluate.local import LocalEvaluator, Pair
 
@@ -42,7 +41,7 @@ class FreshEvaluator(LocalEvaluator):
     def _fork_pair(self, host: Host) -> tuple[Pair, Mapping[str, str]]:
         fresh = {
             "modules": sorted(self._all_modules()),
-            "path": import_path(self._folder),
+            "path": self._import_path(),
             "folder": self._folder,
             "spares": self._setup.workers,
         }
@@ -77,5 +76,5 @@ class ForkElseFresh(FreshEvaluator):
                 self._is_fresh = True
                 # The workers' parent must be as cold as they are: it is forked from a process that imported nothing.
                 host.close()
-                host = self._host = Host(self._folder, self._setup.secrets)
+                host = self._host = Host(self._folder, self._setup.secrets, self._import_path())
         return FreshEvaluator._fork_pair(self, host)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import site
 import sys
@@ -10,18 +11,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _CODE = (".py", ".so", ".pyc", ".pyd")
+_GPU = {
+    "devices": ("/dev/nvidia[0-9]*", "/dev/nvidiactl", "/dev/nvidia-uvm*", "/dev/nvidia-caps/*"),
+    "trees": ("/proc/driver/nvidia*", "/sys/bus/pci", "/sys/devices/pci*", "/sys/module/nvidia*"),
+    "files": ("/proc/devices",),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Grants:
     """What a candidate may read beside its own scratch folder.
 
-    `trees` are readable as a whole, `files` one by one, `listed` folders show names but no contents.
+    `trees` are readable as a whole, `files` one by one, `listed` folders show names but no contents; `devices` may be
+    written and controlled too.
     """
 
     trees: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     listed: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> list[tuple[str, ...]]:
+        """The fields in their order, to be sent as JSON."""
+        return [self.trees, self.files, self.listed, self.devices]
 
 
 def readable(path: Iterable[str], read_paths: Iterable[str]) -> Grants:
@@ -47,6 +60,18 @@ def readable(path: Iterable[str], read_paths: Iterable[str]) -> Grants:
             files.append(real)
     trees += _loaded_elsewhere([*trees, *listed])
     return Grants(tuple(dict.fromkeys(trees)), tuple(dict.fromkeys(files)), tuple(dict.fromkeys(listed)))
+
+
+def with_gpus(grants: Grants) -> Grants:
+    """Return `grants` with what NVIDIA's driver needs of the system; nothing more where there is none."""
+    found = {part: _found(*patterns) for part, patterns in _GPU.items()}
+    return Grants(
+        grants.trees + found["trees"], grants.files + found["files"], grants.listed, grants.devices + found["devices"]
+    )
+
+
+def _found(*patterns: str) -> tuple[str, ...]:
+    return tuple(path for pattern in patterns for path in sorted(glob.glob(pattern)))
 
 
 def _installations() -> list[str]:

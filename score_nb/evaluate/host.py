@@ -66,16 +66,15 @@ class Zygote:
 class Host:
     """Reaper and stem; nothing of it survives `close`, nor the kernel."""
 
-    def __init__(self, folder: str, secrets: Iterable[str]) -> None:
+    def __init__(self, folder: str, secrets: Iterable[str], path: Sequence[str] = ()) -> None:
         self.scratch = tempfile.mkdtemp(prefix="score-nb-")
         self._errors = os.memfd_create("score-nb-errors", os.MFD_CLOEXEC)
         self._lock = threading.Lock()
         self._line, stem = socket.socketpair()
         reading, self._liveness = os.pipe2(os.O_CLOEXEC)
-        path = import_path(folder)
         try:
             self._process = self._start(environment(secrets), reading, stem.fileno())
-            letters.send(self._line, {"path": path, "folder": folder})
+            letters.send(self._line, {"path": path or import_path(folder), "folder": folder})
         except (OSError, letters.Closed) as error:
             raise EvaluatorBroken(f"candidates cannot be started: {error}{self._said()}") from error
         finally:
@@ -124,7 +123,7 @@ class Host:
         With `fresh` (see `nursery`) nothing is forked: each child is a fresh interpreter.
         """
         order = {
-            "grants": [grants.trees, grants.files, grants.listed],
+            "grants": grants.parts,
             "scratch": self.scratch,
             "fresh": fresh,
             "snapshots": [snapshot.index() for snapshot in snapshots],

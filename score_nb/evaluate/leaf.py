@@ -64,6 +64,12 @@ def enter(scratch: str) -> None:
     tempfile.tempdir = scratch
 
 
+def show_device(device: str | None) -> None:
+    """Let CUDA see `device` alone; without one nothing is said."""
+    if device is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = device
+
+
 def seed_generators(seed: int) -> None:
     """Seed the random generators of what is imported."""
     random.seed(seed)

@@ -71,7 +71,7 @@ class LocalEvaluator(ProcessEvaluator):
     def _boot(self) -> Confinement:
         if self._host is not None:
             self._host.close()
-        self._host = Host(self._folder, self._setup.secrets)
+        self._host = Host(self._folder, self._setup.secrets, self._import_path())
         self._check_imports(self._import(self._host, self._all_modules()))
         self._pair, layers = self._fork_pair(self._host)
         return canary.confinement(layers)

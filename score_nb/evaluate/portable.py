@@ -17,8 +17,8 @@ from typing import Any
 from score_nb.errors import EvaluatorBroken
 from score_nb.evaluate import attempts, letters, snapshot
 from score_nb.evaluate.base import Confinement, EvaluatorSetup
+from score_nb.evaluate.copies import Copies
 from score_nb.evaluate.crew import Crew, Duo, Plan, Retired, Worker
-from score_nb.evaluate.environment import import_path
 from score_nb.evaluate.folders import remove_tree
 from score_nb.evaluate.grants import Grants, readable
 from score_nb.evaluate.place import Place
@@ -54,16 +54,26 @@ class PortableEvaluator(ProcessEvaluator):
         """Return an evaluator that is prepared from what `other` has copied."""
         made = cls(other.setup)
         made._inherit(other)
-        place = made._place = Place(other.setup.secrets)
-        for copy in copies:
-            file = HeldFile(place.held)
-            made._files.append(file)
-            os.lseek(copy.fd, 0, os.SEEK_SET)
-            while part := os.read(copy.fd, 1 << 24):
-                _write(file.writing, part)
-            file.finish()
-            made._snapshots.append(snapshot.Snapshot(-1, copy.pieces, copy.modules, copy.sources))
+        made._snapshots = [made._held(copy) for copy in copies]
         return made
+
+    def adopt(self, copies: Copies) -> None:
+        """Take over what was copied elsewhere, instead of `prepare`; the copies' files stay the caller's."""
+        with self._lock:
+            held = [self._held(copy) for copy in copies.snapshots]
+            self._adopt(Copies(held, copies.sent_modules, copies.n_folds))
+
+    def _held(self, copy: snapshot.Snapshot) -> snapshot.Snapshot:
+        """Return a copy in a file that workers map."""
+        if self._place is None:
+            self._place = Place(self._setup.secrets)
+        file = HeldFile(self._place.held)
+        self._files.append(file)
+        os.lseek(copy.fd, 0, os.SEEK_SET)
+        while part := os.read(copy.fd, 1 << 24):
+            _write(file.writing, part)
+        file.finish()
+        return snapshot.Snapshot(-1, copy.pieces, copy.modules, copy.sources)
 
     def _copy(self, values: Mapping[str, Any], reader: str) -> snapshot.Snapshot:
         if self._place is None:
@@ -104,7 +114,7 @@ class PortableEvaluator(ProcessEvaluator):
             snapshots=list(zip(self._snapshots, self._files, strict=True)),
             grants=self._grants(),
             modules=sorted(self._all_modules()),
-            path=import_path(self._folder),
+            path=self._import_path(),
             folder=self._folder,
             arena=min(arena_bytes(), _MAX_ARENA),
             dress=lambda own: link_files(own, self._folder, self._read_paths()),
@@ -197,7 +207,7 @@ def try_out(place: Place, grants: Grants) -> Confinement:
         with socket.create_server(("127.0.0.1", 0)) as server:
             order = {
                 "do": "attempt", "yours": yours, "hidden": hidden, "port": server.getsockname()[1],
-                "kernel": os.getpid(), "grants": [grants.trees, grants.files, grants.listed],
+                "kernel": os.getpid(), "grants": grants.parts,
             }  # fmt: skip
             answer = _hear(place, order)
     finally:

@@ -8,22 +8,22 @@ import contextlib
 import os
 import sys
 import threading
-import types
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Literal
 
 import psutil
 
-from score_nb.crossval import CrossValidation
 from score_nb.errors import BadInput, EvaluatorBroken
 from score_nb.evaluate import grants, letters, snapshot
 from score_nb.evaluate.base import Confinement, EvaluatorSetup
+from score_nb.evaluate.copies import Copies, copy_all
 from score_nb.evaluate.environment import import_path
 from score_nb.evaluate.folds import together
+from score_nb.evaluate.gpus import Devices
 from score_nb.evaluate.grants import Grants
 from score_nb.evaluate.verdict import Limits, judge
 from score_nb.evaluate.watch import Findings, Watch
@@ -53,6 +53,7 @@ class ProcessEvaluator(ABC):
         self._folder = os.path.abspath(setup.folder)
         self._limits = Limits(setup.timeout or _TIMEOUT_S, setup.memory or _default_memory())
         self._places = threading.BoundedSemaphore(setup.workers)
+        self._devices = Devices(setup.gpus)
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._sweeper = ThreadPoolExecutor(1, thread_name_prefix="score-nb-sweeper")
@@ -111,6 +112,11 @@ class ProcessEvaluator(ABC):
 
     # --- the protocol ----------------------------------------------------------------------------------------------
 
+    @property
+    def places(self) -> int:
+        """How many evaluations can be at work at once."""
+        return self._setup.workers
+
     def prepare(self) -> None:
         """Copy the inputs, so that the notebook may change its own afterwards; a second call does nothing.
 
@@ -122,20 +128,18 @@ class ProcessEvaluator(ABC):
         with self._lock:
             if self._snapshots or self._closing.is_set():
                 return
-            values = {"candidates": self._setup.inputs, "the scorer": self._setup.scorer}
-            for reader, names in values.items():
-                self._snapshots.append(self._copy(names, reader))
-            self._sent_modules = {
-                name: value.__name__
-                for names in values.values()
-                for name, value in names.items()
-                if isinstance(value, types.ModuleType)
-            }
-            self._n_folds = {
-                name: value.n_folds for name, value in self._setup.scorer.items() if isinstance(value, CrossValidation)
-            }
-            # From here on the copies count; the notebook's objects are not kept alive.
-            self._setup = replace(self._setup, inputs={}, scorer={})
+            self._adopt(copy_all(self._setup, self._copy))
+
+    def adopt(self, copies: Copies) -> None:
+        """Take over what was copied elsewhere, instead of `prepare`; the copies' files stay the caller's."""
+        with self._lock:
+            self._adopt(copies.twin())
+
+    def _adopt(self, copies: Copies) -> None:
+        self._snapshots = list(copies.snapshots)
+        self._sent_modules, self._n_folds = copies.sent_modules, copies.n_folds
+        # From here on the copies count; the notebook's objects are not kept alive.
+        self._setup = replace(self._setup, inputs={}, scorer={})
 
     def start(self) -> Confinement:
         """Start the processes and return what confinement holds; copies the inputs if `prepare` was not called.
@@ -153,7 +157,7 @@ class ProcessEvaluator(ABC):
             with self._lock:
                 if self._closing.is_set():
                     raise EvaluatorBroken("the evaluator is closed")
-                self._modules = _top_modules(self._snapshots[0].modules) | _imports(self._setup.seed)
+                self._modules |= _top_modules(self._snapshots[0].modules) | imports_of(self._setup.seed)
                 self._modules |= {"numba"} & set(sys.modules)
                 try:
                     self.confinement = self._boot()
@@ -227,7 +231,11 @@ class ProcessEvaluator(ABC):
         return self._modules | _ALWAYS
 
     def _grants(self) -> Grants:
-        return grants.readable(import_path(self._folder), self._read_paths())
+        found = grants.readable(self._import_path(), self._read_paths())
+        return grants.with_gpus(found) if self._setup.gpus else found
+
+    def _import_path(self) -> list[str]:
+        return import_path(self._folder, self._setup.import_path)
 
     def _read_paths(self) -> list[str]:
         return [os.path.realpath(os.path.join(self._folder, path)) for path in self._setup.read_paths]
@@ -239,7 +247,10 @@ class ProcessEvaluator(ABC):
     def _attempt(self, order: dict[str, Any], limits: Limits) -> Findings:
         with contextlib.ExitStack() as stack:
             try:
-                watch = self._launched(stack, order)
+                device = stack.enter_context(self._devices.one(self._closing))
+                if self._closing.is_set():
+                    return Findings(cause="closed")
+                watch = self._launched(stack, {**order, "device": device})
             except (letters.Closed, FileNotFoundError):
                 # What starts the processes has died; or it takes its scratch folders along.
                 return Findings(is_broken=True)
@@ -268,6 +279,20 @@ class ProcessEvaluator(ABC):
             "arena": arena_bytes(),
             "discover": not self._is_warm,
         }
+
+    @property
+    def modules(self) -> frozenset[str]:
+        """The modules that are imported before the first candidate, as far as they are known by now."""
+        return frozenset(self._modules)
+
+    def warm(self, modules: Iterable[str]) -> None:
+        """Let coming evaluations find `modules` imported, as those of another evaluator of this search."""
+        with self._lock, contextlib.suppress(EvaluatorBroken, BadInput):
+            more = set(modules) - self._modules
+            if more and not self._closing.is_set():
+                self._is_warm = True
+                self._modules |= more
+                self._renew(more)
 
     def _warm_up(self, source: str, found: Findings, evaluation: Evaluation) -> None:
         """After the first success let new zygotes import what the cell imported late, as far as the kernel did too."""
@@ -307,7 +332,7 @@ def link_files(scratch: str, folder: str, paths: list[str]) -> None:
                 os.symlink(path, place)
 
 
-def _imports(source: str) -> set[str]:
+def imports_of(source: str) -> set[str]:
     """Return the modules that a cell's import statements name."""
     try:
         tree = ast.parse(source)

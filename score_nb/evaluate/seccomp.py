@@ -114,16 +114,24 @@ _LD, _JMP, _JEQ, _JGE, _JSET, _RET, _AND = 0x20, 0x05, 0x15, 0x35, 0x45, 0x06, 0
 
 _Line = tuple[int, int, int, int]
 
+# Requests to NVIDIA's driver: of the kind 'F'; to its part for unified memory numbers below 256 and two large ones.
+_DRIVER: tuple[_Line, ...] = (
+    (_JEQ, 0, 1, 0x30000001), (_RET, 0, 0, _ALLOW), (_JEQ, 0, 1, 0x30000002), (_RET, 0, 0, _ALLOW),
+    (_JGE, 1, 0, 0x100), (_RET, 0, 0, _ALLOW),
+    (_AND, 0, 0, 0xFF00), (_JEQ, 0, 1, 0x4600), (_RET, 0, 0, _ALLOW), (_LD, 0, 0, 24),
+)
+
 
 def is_known_machine() -> bool:
     """Return whether this processor has a table here."""
     return platform.machine() in _ARCHES
 
 
-def program(pid: int, *, landlock_abi: int) -> bytes:
+def program(pid: int, *, landlock_abi: int, has_gpus: bool = False) -> bytes:
     """Return the filter for the process `pid` as an array of `struct sock_filter`.
 
-    `landlock_abi` 0 means that files cannot be confined otherwise: then nothing may be opened for writing.
+    `landlock_abi` 0 means that files cannot be confined otherwise: then nothing may be opened for writing.  With
+    `has_gpus` requests to NVIDIA's driver pass.
     """
     column, arch = _ARCHES[platform.machine()]
 
@@ -144,7 +152,7 @@ def program(pid: int, *, landlock_abi: int) -> bytes:
     lines += _block(numbers(_MISSING), _ENOSYS)
     lines += _block(numbers(_UNSUPPORTED), _EOPNOTSUPP)
     lines += _block(numbers(_PRETENDED), 0)
-    for name, check in _checks(pid, landlock_abi).items():
+    for name, check in _checks(pid, landlock_abi, has_gpus).items():
         number = _CHECKED[name][column]
         if number is not None:
             lines += [(_JEQ, 0, len(check), number), *check]
@@ -152,7 +160,7 @@ def program(pid: int, *, landlock_abi: int) -> bytes:
     return b"".join(struct.pack("=HBBI", *line) for line in lines)
 
 
-def _checks(pid: int, landlock_abi: int) -> dict[str, list[_Line]]:
+def _checks(pid: int, landlock_abi: int, has_gpus: bool) -> dict[str, list[_Line]]:
     allow, refuse = (_RET, 0, 0, _ALLOW), _returning(_EPERM)
     own_pid = [_low(0), (_JEQ, 0, 1, pid), allow, refuse]
     no_new_limit = [_low(2), (_JEQ, 0, 3, 0), _high(2), (_JEQ, 0, 1, 0), allow, refuse]
@@ -167,7 +175,7 @@ def _checks(pid: int, landlock_abi: int) -> dict[str, list[_Line]]:
         "socketpair": [_low(0), (_JEQ, 0, 3, 1), _low(1), (_AND, 0, 0, 0xF), (_JEQ, 1, 0, 1), refuse, allow],
         "sendto": no_address,
         "fcntl": [_low(1), *_none_of(_FCNTL)],
-        "ioctl": [_low(1), *_one_of(_IOCTL, _ENOTTY)],
+        "ioctl": [_low(1), *(_DRIVER if has_gpus else ()), *_one_of(_IOCTL, _ENOTTY)],
         # Memory that belongs to no process alone is counted with none; without forks private memory does as well.
         "mmap": [_low(3), (_AND, 0, 0, _SHARED_ANONYMOUS), (_JEQ, 0, 1, _SHARED_ANONYMOUS), refuse, allow],
     }

@@ -86,6 +86,7 @@ def _work(order: Mapping[str, Any]) -> NoReturn:
     task, _ = letters.receive(control)
     leaf.redirect(log)
     os.chdir(order["own"])
+    leaf.show_device(task["device"])
     barrier.limit_cpu(task["cpu_s"] + time.process_time())
     leaf.seed_generators(task["seed"])
     work = leaf.Work(task, vars(main_module), channel, control.send)

@@ -82,9 +82,7 @@ def take(
     BadInput
         A value cannot be sent, or holds a secret.
     """
-    snapshot = Snapshot(
-        open_file() if open_file else os.memfd_create("score-nb", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    )
+    snapshot = Snapshot(open_file() if open_file else memory_file())
     try:
         writer = _Writer(snapshot.fd)
         needles = [secret.encode() for secret in secrets if len(secret) >= 8]
@@ -99,18 +97,22 @@ def take(
             parts = tuple(writer.write_buffer(buffer) for buffer in buffers)
             snapshot.pieces.append(Piece(name, writer.write(memoryview(data)), parts))
         if not open_file:
-            _seal(snapshot.fd)
+            seal(snapshot.fd)
     except BaseException:
         snapshot.close()
         raise
     return snapshot
 
 
-def _memory_file() -> int:
+def memory_file() -> int:
+    """Return the descriptor of a new file in memory."""
     return os.memfd_create("score-nb", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
 
 
-def _seal(fd: int) -> None:
+def seal(fd: int) -> None:
+    """Let nobody write into a memory file any more; other files stay as they are."""
+    if not hasattr(os, "memfd_create"):
+        return
     import fcntl
 
     fcntl.fcntl(fd, _ADD_SEALS, _SEALS)

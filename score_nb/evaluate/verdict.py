@@ -6,7 +6,7 @@ import json
 import math
 import signal
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from score_nb.evaluate.watch import Findings
@@ -138,6 +138,17 @@ def _contract(contract: object, secrets: Iterable[str]) -> Mapping[str, Any]:
         return NO_CONTRACT
     found: dict[str, Any] = json.loads(_clean(json.dumps(contract), secrets))
     return found
+
+
+def redacted(found: Evaluation, secrets: Iterable[str]) -> Evaluation:
+    """Return an evaluation that was judged elsewhere without `secrets` in its texts."""
+    return replace(
+        found,
+        flags=tuple(replace(flag, detail=_clean(flag.detail, secrets)) for flag in found.flags),
+        contract=_contract(found.contract, secrets),
+        detail=_clean(found.detail, secrets),
+        log=_clean(found.log, secrets),
+    )
 
 
 def _clean(text: str, secrets: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from score_nb.cell.options import from_keywords, merge
 from score_nb.errors import BadOption, BadSeed, RunNotFound
+from score_nb.notebook.cluster import address_of
 from score_nb.notebook.metric import Metric, check_metric, find_function
 from score_nb.notebook.prepared import Search, plan
 from score_nb.notebook.registry import REGISTRY, Started, notebook_root
@@ -53,16 +54,23 @@ def search(
     function = find_function(metric, namespace) if isinstance(metric, str) else metric
     name = metric if isinstance(metric, str) else str(getattr(metric, "__name__", "metric"))
     check_metric(function, name)
+    cluster = options.get("cluster")
+    if cluster is not None and not isinstance(cluster, str):  # a Client or cluster, named or not
+        options["cluster"] = address_of(cluster)
     checked = merge(from_keywords({**options, "seed": random_state}))
     if checked.dry_run:
         raise BadOption(
             "search() starts a run: for a dry run write %%score METRIC --dry-run, or score-nb run NOTEBOOK --dry-run"
         )
-    prepared = plan(function, name, _seed_source(seed, function), namespace, checked)
+    prepared = plan(function, name, _seed_source(seed, function), namespace, checked, cluster=_unnamed(cluster))
     started = begin(prepared)[0]
     if checked.wait:
         started.run.wait()
     return started.run
+
+
+def _unnamed(cluster: object) -> object:
+    return None if isinstance(cluster, str) else cluster
 
 
 def begin(prepared: Search) -> tuple[Started, list[str]]:

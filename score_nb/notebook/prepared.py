@@ -11,6 +11,8 @@ from typing import Any
 from score_nb.config import Options
 from score_nb.errors import BadOption
 from score_nb.evaluate.base import Evaluator, EvaluatorSetup
+from score_nb.evaluate.gpus import devices_for
+from score_nb.notebook.cluster import cluster_evaluator, cluster_of, notes, waits_for_workers
 from score_nb.notebook.history import Origin, origin_of
 from score_nb.notebook.ideas import Ideas, read_ideas
 from score_nb.notebook.metric import Metric
@@ -40,6 +42,7 @@ class Search:
     folder: Path
     ideas: Ideas
     line: str = ""
+    cluster: object = None
     _evaluator: Evaluator | None = None
     _proposer: Proposer | None = None
     _is_taken: bool = False
@@ -82,7 +85,7 @@ class Search:
         if twin is not None and not self.options.fresh:
             self.close()
             return self._attach(twin)
-        said = self._stop_earlier()
+        said = [*self._stop_earlier(), *waits_for_workers(self._evaluator)]
         run = start_run(
             Launch(
                 name=self.name,
@@ -113,26 +116,36 @@ class Search:
         self._evaluator = self._proposer = None
 
     def evaluator(self) -> Evaluator:
-        """Return the evaluator of this machine."""
+        """Return the evaluator of this machine, or of the cluster.
+
+        Raises
+        ------
+        BadOption
+            No cluster answers, or there are fewer GPUs.
+        """
         from score_nb.evaluate.choose import evaluator_for
 
+        if self.options.cluster:
+            return cluster_evaluator(self._setup(()), self.options, self.cluster)
+        return evaluator_for(self._setup(devices_for(self.options.gpus) if self.options.gpus else ()))
+
+    def _setup(self, gpus: tuple[str, ...]) -> EvaluatorSetup:
         found, task = self.found, self.found.task
-        return evaluator_for(
-            EvaluatorSetup(
-                seed=task.seed,
-                outputs=task.outputs,
-                parameters=task.parameters,
-                inputs=found.inputs,
-                scorer=found.scorer,
-                metric=task.metric,
-                holdout=found.holdout,
-                workers=self.options.n_workers,
-                timeout=self.options.timeout,
-                memory=self.options.memory,
-                read_paths=found.read_paths,
-                folder=os.getcwd(),
-                secrets=secrets_in(os.environ),
-            )
+        return EvaluatorSetup(
+            seed=task.seed,
+            outputs=task.outputs,
+            parameters=task.parameters,
+            inputs=found.inputs,
+            scorer=found.scorer,
+            metric=task.metric,
+            holdout=found.holdout,
+            workers=self.options.n_workers,
+            timeout=self.options.timeout,
+            memory=self.options.memory,
+            read_paths=found.read_paths,
+            folder=os.getcwd(),
+            gpus=gpus,
+            secrets=secrets_in(os.environ),
         )
 
     def proposer(self, *, is_rehearsal: bool = False) -> Proposer:
@@ -198,8 +211,11 @@ def plan(
     text: str = "",
     cell_id: str | None = None,
     line: str = "",
+    cluster: object = None,
 ) -> Search:
     """Return the search for a better `seed`, everything about it checked that can be without running anything.
+
+    `cluster` is what `options.cluster` names, where it is no name of the notebook.
 
     Raises
     ------
@@ -227,7 +243,7 @@ def plan(
         values=values,
     )
     return Search(
-        found=found,
+        found=replace(found, notes=(*found.notes, *notes(options))),
         options=options,
         name=name,
         origin=origin,
@@ -236,6 +252,7 @@ def plan(
         folder=notebook_folder(path),
         ideas=read_ideas(options.ideas, namespace, notebook_folder(path), condenses=is_language_model(options.model)),
         line=line,
+        cluster=cluster_of(options.cluster, namespace) if cluster is None else cluster,
     )
 
 

@@ -37,7 +37,7 @@ from score_nb.run.messages import (
     SeedTestEvaluated,
 )
 from score_nb.run.outcome import duplicate_node, evaluated_node, limits_from, seed_error, seed_node
-from score_nb.run.pool import Pool
+from score_nb.run.pool import Gate, Pool, always_open
 from score_nb.run.requests import request_for
 from score_nb.run.second_looks import SecondLooks
 from score_nb.run.seed_tests import SeedTests
@@ -121,11 +121,9 @@ class Loop:
 
     def _run(self, parts: ExitStack) -> None:
         try:
-            self._proposals = Pool("proposal", self.options.n_proposals)
+            self._proposals = Pool("proposal", self._n_proposals)
             parts.callback(self._proposals.close)
-            slots = machine().join(self.options.n_workers)
-            parts.callback(slots.close)
-            self._evaluators = Pool("evaluation", self.options.n_workers, slots.slot)
+            self._evaluators = Pool("evaluation", self._n_workers, self._gate(parts))
             parts.callback(self._evaluators.close)
             self._open()
             if not self.record.nodes:
@@ -138,6 +136,25 @@ class Loop:
         except Exception as error:
             log.exception("the run %s ended by a fault", self.record.name)
             self._fail(f"a fault in score-nb, please report it: {type(error).__name__}: {error}")
+
+    def _gate(self, parts: ExitStack) -> Gate:
+        """Return what each evaluation waits for: a core of this machine, if it is to run here."""
+        if self.options.cluster:
+            return always_open
+        slots = machine().join(self._n_workers)
+        parts.callback(slots.close)
+        return slots.slot
+
+    @property
+    def _n_workers(self) -> int:
+        """Evaluations at once: those asked for, else what a cluster can take now."""
+        if self.options.cluster and not self.options.workers:
+            return self.evaluator.places
+        return self.options.n_workers
+
+    @property
+    def _n_proposals(self) -> int:
+        return self.options.proposals or 2 * self._n_workers
 
     def _open(self) -> None:
         confinement = self.evaluator.start()
@@ -242,6 +259,8 @@ class Loop:
 
     def _fill(self) -> None:
         """Launch expansions while there is room."""
+        self._evaluators.grow(self._n_workers)
+        self._proposals.grow(self._n_proposals)
         while self._has_room() and (expansion := self._next()) is not None:
             self._launch(expansion)
 
@@ -268,11 +287,11 @@ class Loop:
         if self._is_ordered:
             return True  # what is asked when must not depend on which answers have come
         proposing = sum(flight.stage == "proposing" for flight in in_flight)
-        return proposing < self.options.n_proposals and not is_spoken_for(self.record, self.options)
+        return proposing < self._n_proposals and not is_spoken_for(self.record, self.options)
 
     def _most_in_flight(self) -> int:
         """Return how many expansions may be on their way; each one is chosen without knowing the others' results."""
-        workers, proposals = self.options.n_workers, self.options.n_proposals
+        workers, proposals = self._n_workers, self._n_proposals
         if self._is_ordered:
             return LAG
         if workers == 1 and (proposals == 1 or self.proposer.is_instant):

@@ -16,23 +16,34 @@ Job = Callable[[], Any]
 Gate = Callable[[], AbstractContextManager[bool]]
 
 
+def always_open() -> AbstractContextManager[bool]:
+    """Return a gate where nobody waits."""
+    return nullcontext(True)
+
+
 class Pool:
-    """`size` threads that run jobs in the order given; results, or exceptions, are delivered on those threads.
+    """Threads that run jobs in the order given; results, or exceptions, are delivered on those threads.
 
     Each job is run within `gate()`, which may keep it waiting; where that gives False the job is given up.
     """
 
-    def __init__(self, name: str, size: int, gate: Gate = lambda: nullcontext(True)) -> None:
+    def __init__(self, name: str, size: int, gate: Gate = always_open) -> None:
         self._gate = gate
         self._jobs: SimpleQueue[tuple[Job, Callable[[Any], None]] | None] = SimpleQueue()
-        self._size = size
-        for number in range(size):
+        self._name = name
+        self._size = 0
+        self.grow(size)
+
+    def grow(self, size: int) -> None:
+        """Have at least `size` threads from now on."""
+        for number in range(self._size, size):
             # A copied context: ipykernel 7.0 looks its parent message up in it and a plain thread has none.
             context = contextvars.copy_context()
             thread = threading.Thread(
-                target=context.run, args=(self._work,), name=f"score-nb {name} {number}", daemon=True
+                target=context.run, args=(self._work,), name=f"score-nb {self._name} {number}", daemon=True
             )
             thread.start()
+        self._size = max(self._size, size)
 
     def submit(self, job: Job, deliver: Callable[[Any], None]) -> None:
         """Run `job` when a thread is free and deliver what it returns, or the exception it raises."""

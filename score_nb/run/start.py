@@ -198,4 +198,6 @@ def versions() -> dict[str, str]:
 
 
 def _stored_options(options: Options) -> dict[str, Any]:
+    if options.cluster and not options.workers:  # as many as the cluster has, which changes
+        return asdict(options)
     return {**asdict(options), "workers": options.n_workers, "proposals": options.n_proposals}
