@@ -41,8 +41,10 @@ _GPU = "GPU"
 log = logging.getLogger("score_nb")
 
 
-def connect(where: object, option: str) -> Any:
+def connect(where: object, option: str, timeout_s: float = _CONNECT_S) -> Any:
     """Return a client of our own for `where`: an address, a `Client`, or a cluster; `option` names it in messages.
+
+    A scheduler that does not answer for `timeout_s` counts as lost, now and later.
 
     Raises
     ------
@@ -73,7 +75,7 @@ def connect(where: object, option: str) -> Any:
         # Never the client that others work with: its close or restart would take our evaluations along.
         client: Any = distributed.Client
         return client(
-            address, security=security or None, set_as_default=False, timeout=_CONNECT_S, name="score-nb",
+            address, security=security or None, set_as_default=False, timeout=timeout_s, name="score-nb",
             heartbeat_interval="5s",
         )  # fmt: skip
     except (OSError, ValueError, TypeError) as error:
@@ -273,12 +275,13 @@ class ClusterEvaluator:
         among: Sequence[str] | None,
         resources: Mapping[str, float] | None = None,
         most_deaths: int = MOST_DEATHS,
+        needs: Any = None,
         keep: str = "",
     ) -> dict[str, Any] | None:
         """Have one task done and return what it returns, None where it was lost and is to be tried again.
 
-        `among` are the workers that may take it; where all of them have gone it counts as lost.  `keep` is the worker
-        whose lease the task's key is.
+        `among` are the workers that may take it, `needs` is what it works on; where either has gone it counts as lost.
+        `keep` is the worker whose lease the task's key is.
         """
         wake = self._waiting[key] = threading.Event()
         try:
@@ -292,7 +295,7 @@ class ClusterEvaluator:
                 self._fail_if_closed()
                 if self._deaths[key] >= most_deaths:
                     raise _Killed
-                if among and not future.done() and not self._workers().keys() & set(among):
+                if not future.done() and (self._have_gone(among) or self._is_lost(needs)):
                     return None
             if keep:
                 self._leases[keep] = future
@@ -304,6 +307,15 @@ class ClusterEvaluator:
             raise EvaluatorBroken(f"the cluster cannot be used: {type(error).__name__}: {error}") from error
         finally:
             self._waiting.pop(key, None)
+
+    def _have_gone(self, workers: Sequence[str] | None) -> bool:
+        return bool(workers) and not self._workers().keys() & set(workers or ())
+
+    def _is_lost(self, scattered: Any) -> bool:
+        """Return whether no worker has what was brought to the cluster; the client is not always told."""
+        if scattered is None:
+            return False
+        return scattered.status != "finished" or not any(self._client.who_has([scattered]).values())
 
     def _result(self, future: Any) -> dict[str, Any] | None:
         from distributed import KilledWorker
@@ -360,9 +372,11 @@ class ClusterEvaluator:
         for _ in range(_MOST_TRIES):
             key = f"score-nb-node-{self._run}-{next(self._numbers)}"
             try:
+                inputs = self._inputs()
                 answer = self._answer(
-                    key, cluster_node.set_up, self._run, self._sent, self._inputs(), key, among=[address], keep=address
-                )
+                    key, cluster_node.set_up, self._run, self._sent, inputs, key, among=[address], needs=inputs,
+                    keep=address,
+                )  # fmt: skip
             except _Killed:
                 answer = None
             if answer is not None:
@@ -383,7 +397,7 @@ class ClusterEvaluator:
     def _inputs(self) -> Any:
         """Return the inputs as the cluster has them; brought there again where all workers that had them have gone."""
         with self._lock:
-            if self._scattered is None or self._scattered.status != "finished":
+            if self._scattered is None or self._is_lost(self._scattered):
                 self._scattered = self._client.scatter(self._freight, hash=False)
             return self._scattered
 

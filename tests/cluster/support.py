@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,9 +20,21 @@ def cluster_of(**settings: Any) -> Iterator[Any]:
     """Start a cluster on this machine and end it afterwards; what Dask has to say about killed workers is not shown."""
     from distributed import LocalCluster
 
-    given = {"dashboard_address": None, "silence_logs": logging.CRITICAL, **settings}
+    given = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL, **settings}
     with LocalCluster(**given) as cluster:
         yield cluster
+
+
+@contextlib.contextmanager
+def worker_of(cluster: Any, **environment: str) -> Iterator[None]:
+    """Start a worker as on another machine, by its command, and end it afterwards."""
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address, "--nthreads", "1"]
+    env = {**os.environ, **environment}
+    with subprocess.Popen([*command, "--no-dashboard"], env=env, stderr=subprocess.DEVNULL) as worker:
+        try:
+            yield
+        finally:
+            worker.terminate()
 
 
 @contextlib.contextmanager

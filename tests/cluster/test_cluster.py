@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import pickle
 import signal
@@ -19,8 +21,7 @@ pytest.importorskip("distributed")
 
 from score_nb.errors import BadInput, BadOption, EvaluatorBroken
 from score_nb.evaluate.cluster import ClusterEvaluator, connect
-from score_nb.evaluate.local import LocalEvaluator
-from tests.cluster.support import at_work, client_of, cluster_of, pids, running, until
+from tests.cluster.support import at_work, client_of, cluster_of, pids, running, until, worker_of
 from tests.evaluate.support import below, setup, started
 
 pytestmark = [
@@ -88,7 +89,9 @@ def test_keys_stay_here_and_candidates_see_none_of_the_workers(two: Any) -> None
 
 
 def test_killed_worker_loses_no_evaluation_and_leaves_no_process() -> None:
-    with cluster_of(n_workers=2, threads_per_worker=1) as two, client_of(two) as client:
+    with contextlib.ExitStack() as stack:
+        two = stack.enter_context(cluster_of(n_workers=2, threads_per_worker=1))
+        client = stack.enter_context(client_of(two))
         with running(two, setup(timeout=60.0)) as evaluator, ThreadPoolExecutor(2) as pool:
             source = "import time\ntime.sleep(1.5)\nx = {}.0"
             results = [pool.submit(evaluator.evaluate, source.format(n)) for n in range(4)]
@@ -103,7 +106,9 @@ def test_killed_worker_loses_no_evaluation_and_leaves_no_process() -> None:
 
 
 def test_evaluation_that_takes_its_worker_along_is_given_up() -> None:
-    with cluster_of(n_workers=1, threads_per_worker=1) as one, client_of(one) as client:
+    with contextlib.ExitStack() as stack:
+        one = stack.enter_context(cluster_of(n_workers=1, threads_per_worker=1))
+        client = stack.enter_context(client_of(one))
         with running(one, setup(timeout=120.0)) as evaluator:
             ended = threading.Event()
             killed: set[int] = set()
@@ -127,7 +132,9 @@ def test_evaluation_that_takes_its_worker_along_is_given_up() -> None:
 
 
 def test_cluster_grows_and_shrinks_in_mid_run() -> None:
-    with cluster_of(n_workers=1, threads_per_worker=1) as cluster, client_of(cluster) as client:
+    with contextlib.ExitStack() as stack:
+        cluster = stack.enter_context(cluster_of(n_workers=1, threads_per_worker=1))
+        client = stack.enter_context(client_of(cluster))
         with running(cluster, setup()) as evaluator, ThreadPoolExecutor(4) as pool:
             assert evaluator.places == 1
             cluster.scale(2)
@@ -187,8 +194,9 @@ def test_other_version_on_a_worker_is_named_with_the_mend(tmp_path: Path) -> Non
     other = tmp_path / "numpy-0.0.1.dist-info"
     other.mkdir()
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 0.0.1\n")
-    with cluster_of(n_workers=1, threads_per_worker=1, env={"PYTHONPATH": str(tmp_path)}) as cluster:
+    with cluster_of(n_workers=0) as cluster, worker_of(cluster, PYTHONPATH=str(tmp_path)):
         evaluator = ClusterEvaluator(setup(), connect(cluster, "cluster"))
+        assert evaluator.is_empty or evaluator.places == 1
         with pytest.raises(BadInput, match=r"numpy is \S+ here and 0\.0\.1 there; .* pip install numpy==\d"):
             evaluator.start()
 
@@ -210,7 +218,7 @@ def test_modules_beside_the_notebook_are_found_where_workers_see_them(two: Any, 
 
 def test_lost_scheduler_is_told() -> None:
     with cluster_of(n_workers=1, threads_per_worker=1) as cluster:
-        evaluator = ClusterEvaluator(setup(), connect(cluster, "cluster"))
+        evaluator = ClusterEvaluator(setup(), connect(cluster, "cluster", 1.0))
         evaluator.start()
     with pytest.raises(EvaluatorBroken, match="the Dask cluster is lost"):
         until(lambda: evaluator.evaluate("x = 1.0") and False)
@@ -224,10 +232,9 @@ def test_lost_scheduler_is_told() -> None:
         (3, "is a int: it takes an address such as tcp://host:8786, or the name of a Dask Client or cluster"),
     ],
 )
-def test_what_is_no_cluster_is_told(where: object, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("score_nb.evaluate.cluster._CONNECT_S", 0.5)
+def test_what_is_no_cluster_is_told(where: object, said: str) -> None:
     with pytest.raises(BadOption, match=said):
-        connect(where, "x")
+        connect(where, "x", 0.5)
 
 
 def test_each_evaluation_has_a_gpu_of_its_own_by_the_workers_resources() -> None:
@@ -235,14 +242,17 @@ def test_each_evaluation_has_a_gpu_of_its_own_by_the_workers_resources() -> None
         "import os, time\nprint(os.environ['CUDA_VISIBLE_DEVICES'], time.monotonic())\ntime.sleep(0.3)\n"
         "print(time.monotonic())\nx = 1.0"
     )
-    with cluster_of(n_workers=1, threads_per_worker=4, resources={"GPU": 2}) as cluster:
-        with running(cluster, setup(gpus=("any",))) as evaluator, ThreadPoolExecutor(4) as pool:
-            assert evaluator.places == 2
-            spans = [_span(found.log) for found in pool.map(evaluator.evaluate, [source] * 6)]
+    with (
+        cluster_of(n_workers=1, threads_per_worker=4, resources={"GPU": 2}) as cluster,
+        running(cluster, setup(gpus=("any",))) as evaluator,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        assert evaluator.places == 2
+        spans = [_span(found.log) for found in pool.map(evaluator.evaluate, [source] * 6)]
     assert {device for device, _, _ in spans} == {"0", "1"}
     for device in ("0", "1"):
         mine = sorted((start, end) for name, start, end in spans if name == device)
-        assert all(end < start for (_, end), (start, _) in zip(mine, mine[1:], strict=False))
+        assert all(end < start for (_, end), (start, _) in itertools.pairwise(mine))
 
 
 def _span(log: str) -> tuple[str, float, float]:
@@ -256,9 +266,10 @@ def test_cluster_without_gpus_is_told(two: Any) -> None:
         evaluator.start()
 
 
-def test_local_evaluator_is_what_runs_on_workers_of_this_process() -> None:
+def test_workers_may_be_threads_of_this_process() -> None:
     # Client(processes=False): the workers are threads of this very process.
-    with cluster_of(n_workers=1, threads_per_worker=1, processes=False) as cluster:
-        with running(cluster, setup()) as evaluator:
-            assert evaluator.evaluate("x = 4.0").value == 4.0
-    assert LocalEvaluator  # the same class serves here and there
+    with (
+        cluster_of(n_workers=1, threads_per_worker=1, processes=False) as cluster,
+        running(cluster, setup()) as evaluator,
+    ):
+        assert evaluator.evaluate("x = 4.0").value == 4.0
