@@ -44,7 +44,7 @@ matrix: $(VENV)/.test
 	$(BIN)/python -m pytest -m matrix tests/browser
 
 # Thousands of programs: hostile ones, score hacks, honest cells, killed processes, all evaluators, whole catalogues.
-CORPORA := tests/hostile tests/honest tests/faults tests/evaluate tests/propose/test_operators.py
+CORPORA := tests/hostile tests/honest tests/faults tests/evaluate tests/cluster tests/propose/test_operators.py
 
 corpora: $(VENV)/.test
 	$(BIN)/python -m pytest $(CORPORA)

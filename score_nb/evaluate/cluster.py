@@ -450,25 +450,18 @@ class ClusterEvaluator:
             )
 
     def _complaints(self, addresses: list[str]) -> dict[str, str]:
-        """Return what differs on workers that have other versions, by address."""
+        """Return what differs on workers that have other versions, by address; a worker that goes away has nothing."""
         there: dict[str, dict[str, str]] = {address: {} for address in addresses}
-
-        def ask(name: str, *call: Any) -> None:
-            # Functions of the standard library only: what is ours may be missing there, or cannot be read.
-            answers = self._client.run(*call, workers=addresses, on_error="return")
-            for address, answer in answers.items():
-                there[address][name] = answer if isinstance(answer, str) else ""
-
         for name in self._versions:
-            if name == cluster_versions.PYTHON:
-                ask(name, platform.python_version)
-            else:
-                ask(name, importlib.metadata.version, name)
-        found = {}
-        for address, versions in there.items():
-            if versions.get(cluster_versions.PYTHON):  # it has not gone meanwhile
-                versions[cluster_versions.PYTHON] = cluster_versions.minor(versions[cluster_versions.PYTHON])
-                found[address] = cluster_versions.complaint(self._versions, versions, address)
+            # Functions of the standard library only: what is ours may be missing there, or cannot be read.
+            is_python = name == cluster_versions.PYTHON
+            call = (platform.python_version,) if is_python else (importlib.metadata.version, name)
+            for address, answer in self._client.run(*call, workers=list(there), on_error="return").items():
+                if isinstance(answer, str):
+                    there[address][name] = cluster_versions.minor(answer) if is_python else answer
+                elif not isinstance(answer, importlib.metadata.PackageNotFoundError):
+                    del there[address]
+        found = {at: cluster_versions.complaint(self._versions, versions, at) for at, versions in there.items()}
         return {address: complaint for address, complaint in found.items() if complaint}
 
     def _fail_if_closed(self) -> None:

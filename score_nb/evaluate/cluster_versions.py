@@ -15,7 +15,7 @@ _ALWAYS = ("score-nb", "cloudpickle", "numpy")
 
 def needed(modules: Iterable[str]) -> dict[str, str]:
     """Return the versions here of Python and of the distributions that hold `modules`, by name."""
-    tops = {module.partition(".")[0] for module in modules} - sys.stdlib_module_names
+    tops = {module.partition(".")[0] for module in modules} - sys.stdlib_module_names - {"score_nb"}
     names = {*_ALWAYS, *(owner for top in tops for owner in _owners(top))}
     found = {PYTHON: minor(platform.python_version())}
     for name in sorted(names):

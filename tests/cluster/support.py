@@ -18,10 +18,13 @@ from score_nb.evaluate.cluster import ClusterEvaluator, connect
 @contextlib.contextmanager
 def cluster_of(**settings: Any) -> Iterator[Any]:
     """Start a cluster on this machine and end it afterwards; what Dask has to say about killed workers is not shown."""
+    import dask
     from distributed import LocalCluster
 
     given = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL, **settings}
-    with LocalCluster(**given) as cluster:
+    # A worker that was killed has so long to be there again; on a busy machine the usual 15 s are too short.
+    patient = dask.config.set({"distributed.deploy.lost-worker-timeout": "10 minutes"})
+    with patient, LocalCluster(**given) as cluster:
         yield cluster
 
 

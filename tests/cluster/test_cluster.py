@@ -37,6 +37,8 @@ def metric(x):
     return float(x) + float(hidden.sum())
 """
 CHANCE = "import random, numpy\nx = random.random() + numpy.random.rand()"
+# Processes below a worker with an evaluation at work: reaper, stem, two zygotes with a spare child each, and a pair.
+RUNNING = 8
 # The zygote that forked it: one for each node.
 WHERE = "import os\nprint(os.getppid())\nimport time\ntime.sleep(0.3)\nx = 1.0"
 
@@ -111,13 +113,15 @@ def test_evaluation_that_takes_its_worker_along_is_given_up() -> None:
         client = stack.enter_context(client_of(one))
         with running(one, setup(timeout=120.0)) as evaluator:
             ended = threading.Event()
-            killed: set[int] = set()
+            killed: set[str] = set()
 
             def kill() -> None:
                 while not ended.wait(0.05):
-                    if at_work(client):
-                        for pid in set(pids(client).values()) - killed:
-                            killed.add(pid)
+                    for address in at_work(client).keys() - killed:
+                        # Once it runs there: a worker that is not ready for it yet takes it for a moment only.
+                        pid = pids(client).get(address, 0)
+                        if pid and len(below(pid)) >= RUNNING:
+                            killed.add(address)
                             os.kill(pid, signal.SIGKILL)
 
             killer = threading.Thread(target=kill)
