@@ -24,6 +24,8 @@ TICK_S = 0.1
 BEAT_S = 5.0
 HELLO_S = 4.0
 STATIC_S = 1.0
+# From so many nodes on the first message takes a time that a page would wait for.
+LONG = 1_000
 
 
 class Watched(Protocol):
@@ -104,6 +106,7 @@ class Publisher:
         self._page: Page = "awaited"
         self._is_stale = False
         self._is_pictured = is_pictured
+        self._prepared: tuple[Record, wire.Snapshot] | None = None
         self._seq = 0
         self._sent: Record | None = None
         self._pictured: Record | None = None
@@ -133,6 +136,7 @@ class Publisher:
 
     def _work(self) -> None:
         try:
+            self._prepare()
             while self._round():
                 pass
         except Exception:
@@ -140,6 +144,12 @@ class Publisher:
             log.exception("the widget's publisher stopped")
             self._unsubscribe()
         self._painter.close()
+
+    def _prepare(self) -> None:
+        """Make the first message of a long run while the page is still loading what draws it."""
+        record = self._run.snapshot()
+        if len(record.nodes) >= LONG:
+            self._prepared = record, wire.snapshot(record, seq=1, cell_id=self._cell_id)
 
     def _round(self) -> bool:
         """Wait for something to do, do all that is queued, send at most one delta; return False at the end."""
@@ -160,9 +170,11 @@ class Publisher:
     def _next_items(self) -> list[Item | None]:
         items: list[Item | None] = []
         try:
-            items.append(self._inbox.get(timeout=self._patience()))
-            # What arrives within one tick goes out in one message.
-            time.sleep(TICK_S)
+            first = self._inbox.get(timeout=self._patience())
+            items.append(first)
+            # What arrives within one tick goes out in one message; a page that has nothing yet does not wait for more.
+            if not isinstance(first, Hello):
+                time.sleep(TICK_S)
             while True:
                 items.append(self._inbox.get_nowait())
         except Empty:
@@ -183,9 +195,14 @@ class Publisher:
     def _welcome(self) -> None:
         """Send the whole run: to a page that is new, was reloaded, or missed a message."""
         was_missing, self._page = self._page == "missing", "live"
-        record = self._run.snapshot()
         self._seq += 1
-        self._send(wire.snapshot(record, seq=self._seq, cell_id=self._cell_id))
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and not self._is_stale and self._seq == 1:
+            record, message = prepared
+        else:
+            record = self._run.snapshot()
+            message = wire.snapshot(record, seq=self._seq, cell_id=self._cell_id)
+        self._send(message)
         self._note_sent(record)
         # A page that was only slow (an old kernel hears nothing while a cell runs) gets its live view back.
         if was_missing or not self._is_pictured:

@@ -110,7 +110,7 @@ class Run:
     def snapshot(self) -> Record:
         """Return what is known now; later events do not change it."""
         if self._loop is None:
-            return self.record
+            return self.record.copy()
         with self._loop.guard:
             return self._record.copy()
 

@@ -38,7 +38,7 @@ def put_texts(record: Any, folder: Path) -> Any:
 
 
 def take_texts(record: Any, folder: Path) -> Any:
-    """Return `record` with its long texts read back.
+    """Return `record` with its long texts read back, in place.
 
     Raises
     ------
@@ -48,10 +48,14 @@ def take_texts(record: Any, folder: Path) -> Any:
     if isinstance(record, dict):
         if record.keys() == {"text", "length"} and _is_name(record["text"]):
             return _read(folder / record["text"])
-        # Most values are plain: asking them one by one would be a third of the time that a long run takes to read.
-        return {key: take_texts(value, folder) if type(value) in _NESTED else value for key, value in record.items()}
-    if isinstance(record, list):
-        return [take_texts(value, folder) if type(value) in _NESTED else value for value in record]
+        # Most values are plain: a new mapping of them all would be a third of the time that a long run takes to read.
+        for key, value in record.items():
+            if type(value) in _NESTED and (taken := take_texts(value, folder)) is not value:
+                record[key] = taken
+    elif isinstance(record, list):
+        for i, value in enumerate(record):
+            if type(value) in _NESTED:
+                record[i] = take_texts(value, folder)
     return record
 
 

@@ -49,6 +49,7 @@ def server(
     disabled: Sequence[str] = (),
     jupyterlab: Path | None = None,
     kernels: Mapping[str, Path] = MappingProxyType({}),
+    extensions: Sequence[Path] = (),
 ) -> Iterator[str]:
     """Run JupyterLab (or `notebook`) on `folder`, with its own files in `scratch`; yield its address.
 
@@ -64,6 +65,8 @@ def server(
         A folder with another JupyterLab than that of this environment.
     kernels : mapping of str to Path
         Further kernels by name: this environment with the packages of a folder in front.
+    extensions : sequence of Path
+        Folders with packages that bring extensions of JupyterLab.
     """
     page_config = scratch / "config" / "labconfig" / "page_config.json"
     page_config.parent.mkdir(parents=True)
@@ -82,7 +85,7 @@ def server(
         "JUPYTER_CONFIG_DIR": str(scratch / "config"),
         "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
         "IPYTHONDIR": str(scratch / "ipython"),
-        "JUPYTER_PATH": str(scratch / "share"),
+        "JUPYTER_PATH": os.pathsep.join(map(str, [scratch / "share", *(e / "share" / "jupyter" for e in extensions)])),
         "PYTHONPATH": _python_path(jupyterlab),
         "PYTHONWARNINGS": "default",
         # The page's files, and the version that the server tells.

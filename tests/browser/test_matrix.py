@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +25,34 @@ KERNELS = ("6.31.0", "7.0.1", "7.3.0", "7.4.0")
 OLDEST_LAB = "4.2.0"
 
 
-def installed(package: str, version: str) -> Path:
-    """Return a folder with that version of a package alone."""
-    folder = ROOT / ".matrix" / f"{package}-{version}"
-    if not folder.exists():
-        making = folder.with_suffix(f"{folder.suffix}.making")
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(making)]
-        subprocess.run([*command, f"{package}=={version}"], check=True)
-        making.rename(folder)
-    return folder
+# Both bring nothing but a page: `jupyterlab-diff` puts its buttons into the other's footer.
+REVIEWING = ("jupyterlab-diff==0.7.1", "jupyterlab-cell-input-footer==0.3.1")
 
 
 @pytest.fixture(scope="module")
-def several(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    """The folder and the address of the newest JupyterLab with all the kernels."""
+def installed() -> Callable[[str], Path]:
+    """A function that returns the folder with that version of a package, alone."""
+    wanted = [*(f"ipykernel=={version}" for version in KERNELS), f"jupyterlab=={OLDEST_LAB}", *REVIEWING]
+    folder = ROOT / ".matrix"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
+    missing = [name for name in wanted if not (folder / name).exists()]
+    # At the same time: what takes long is the index, not the machine.
+    installing = [subprocess.Popen([*pip, str(folder / f"{name}.new"), name]) for name in missing]
+    assert [process.wait() for process in installing] == [0] * len(missing)
+    for name in missing:
+        (folder / f"{name}.new").rename(folder / name)
+    return folder.joinpath
+
+
+@pytest.fixture(scope="module")
+def several(
+    browser: Any, installed: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Path, str]]:
+    """The folder and the address of the newest JupyterLab with all the kernels, and `jupyterlab-diff`."""
     folder = tmp_path_factory.mktemp("notebooks")
-    kernels = {f"ipykernel-{version}": installed("ipykernel", version) for version in KERNELS}
-    with server(folder, scratch=tmp_path_factory.mktemp("server"), kernels=kernels) as address:
+    kernels = {f"ipykernel-{version}": installed(f"ipykernel=={version}") for version in KERNELS}
+    scratch = tmp_path_factory.mktemp("server")
+    with server(folder, scratch=scratch, kernels=kernels, extensions=[*map(installed, REVIEWING)]) as address:
         yield folder, address
 
 
@@ -70,7 +81,7 @@ def test_a_kernel_tells_while_a_cell_runs_stops_and_accepts(
     several: tuple[Path, str], browser: Any, version: str
 ) -> None:
     tell = f"import ipykernel\nassert ipykernel.__version__ == {version!r}\n"
-    cells = (tell + PREPARE, seed_cell("nodes=500 pace=0.2"), BUSY.format(seconds=14))
+    cells = (tell + PREPARE, seed_cell("nodes=500 pace=0.2"), BUSY.format(seconds=10))
     lab, ids = opened(browser, *several, *cells, kernel=f"ipykernel-{version}")
     lab.run(ids[1])
     lab.widget.wait_for()
@@ -91,10 +102,37 @@ def test_a_kernel_tells_while_a_cell_runs_stops_and_accepts(
     lab.close()
 
 
-def test_the_oldest_jupyterlab_shows_the_run_live_and_accepts(browser: Any, tmp_path: Path) -> None:
+def test_where_jupyterlab_diff_is_installed_a_change_is_reviewed_in_the_cell(
+    several: tuple[Path, str], browser: Any
+) -> None:
+    lab, ids = opened(browser, *several, PREPARE, seed_cell("nodes=14"))
+    lab.run(ids[1])
+    lab.widget.wait_for()
+    lab.wait_for_state("finished")
+    before = lab.source(ids[1])
+    lab.click("More ways to accept")
+    lab.widget.get_by_role("button", name="Review in the cell").click()
+    lab.page.get_by_role("button", name="Accept All").click()
+    lab.page.get_by_role("button", name="Accept All").wait_for(state="detached")
+    after = lab.source(ids[1])
+    assert after != before
+    assert after.splitlines()[0] == before.splitlines()[0]
+    # What was reviewed is a candidate's code, no edit: the next one is taken without a question.
+    lab.widget.get_by_role("tree").focus()
+    lab.page.keyboard.press("Home")
+    lab.page.keyboard.press("ArrowDown")
+    lab.page.keyboard.press("ArrowRight")
+    lab.click("Accept this")
+    lab.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
+    lab.close()
+
+
+def test_the_oldest_jupyterlab_shows_the_run_live_and_accepts(
+    browser: Any, installed: Callable[[str], Path], tmp_path: Path
+) -> None:
     folder = tmp_path / "notebooks"
     folder.mkdir()
-    oldest = installed("jupyterlab", OLDEST_LAB)
+    oldest = installed(f"jupyterlab=={OLDEST_LAB}")
     with server(folder, scratch=tmp_path / "server", jupyterlab=oldest) as address:
         lab, ids = opened(browser, folder, address, PREPARE, seed_cell("nodes=14"))
         assert lab.page.evaluate("() => window.jupyterapp.version") == OLDEST_LAB

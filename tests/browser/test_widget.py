@@ -229,18 +229,139 @@ def test_the_page_is_accessible_in_all_three_themes(lab: Lab, notebook: Write) -
     axe = ROOT / "js" / "node_modules" / "axe-core" / "axe.min.js"
     if not axe.exists():
         pytest.skip("axe-core is not installed: npm --prefix js ci")
-    start(lab, notebook, "nodes=24")
-    lab.wait_for_state("finished")
+    start(lab, notebook, "nodes=400 pace=0.3 repeats=2 doubts=yes")
     lab.page.evaluate(axe.read_text())
+
+    def look(*where: str) -> None:
+        # What fades in is not looked at half-way.
+        lab.page.wait_for_timeout(300)
+        found = lab.page.evaluate("async () => (await axe.run('.snb')).violations")
+        problems = [(each["id"], each["nodes"][0]["html"], each["nodes"][0]["failureSummary"]) for each in found]
+        assert problems == [], where
+
+    look("starting")
+    lab.click("Change the budget")
+    look("running, with its budget")
+    lab.page.keyboard.press("Escape")
+    lab.wait_for_candidates(40)
+    lab.click("Pause")
+    lab.wait_for_state("paused")
+    look("paused")
+    lab.click("Resume")
+    lab.click("Change the budget")
+    lab.click("End with what is at work")
+    lab.wait_for_state("finished")
+    find = lab.widget.get_by_role("searchbox")
     for theme in ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"):
         lab.theme(theme)
-        for tab in ("Diff", "Code", "Numbers"):
+        for tab in ("Diff", "Code", "Prompt and reply", "Idea", "Numbers", "What worked"):
             lab.widget.get_by_role("tab", name=tab).click()
-            lab.page.wait_for_timeout(300)
-            found = lab.page.evaluate("async () => (await axe.run('.snb')).violations")
-            problems = [(each["id"], each["nodes"][0]["html"], each["nodes"][0]["failureSummary"]) for each in found]
-            assert problems == [], (theme, tab)
+            look(theme, tab)
+        for word, tab in (("error", "Log"), ("doubted", "Diff")):
+            find.fill(word)
+            find.press("Enter")
+            find.fill("")
+            lab.widget.get_by_role("tab", name=tab).click()
+            look(theme, word)
+        lab.click("More ways to accept")
+        look(theme, "ways to accept")
+        lab.page.keyboard.press("Escape")
+        lab.widget.get_by_role("button", name="Follow the best").click()
     lab.theme("JupyterLab Light")
+
+
+def test_everything_can_be_reached_and_done_with_the_keyboard_alone(lab: Lab, notebook: Write) -> None:
+    ids = start(lab, notebook, "nodes=14")
+    lab.wait_for_state("finished")
+    before = lab.source(ids[1])
+    press = lab.page.keyboard.press
+
+    def focused() -> str:
+        """Return the name of what has the focus in the widget, "" where nothing there has."""
+        return str(
+            lab.page.evaluate(
+                """() => {
+                    const at = document.activeElement;
+                    if (at?.closest(".snb") == null) return "";
+                    const ring = getComputedStyle(at);
+                    if (ring.outlineStyle === "none" || ring.outlineWidth === "0px") return "no sign of the focus";
+                    return at.getAttribute("aria-label") ?? at.innerText ?? at.getAttribute("placeholder");
+                }"""
+            )
+        )
+
+    def walk(name: str, key: str = "Tab") -> list[str]:
+        """Press the key until what has the focus bears that name; return the names on the way."""
+        names: list[str] = []
+        while len(names) < 90 and not (names and names[-1].startswith(name)):
+            press(key)
+            names.append(focused())
+        assert names[-1].startswith(name), names
+        return names
+
+    # From the seed cell's editor out into its output, and through all of it.
+    lab.activate(ids[1])
+    lab.command("notebook:enter-edit-mode")
+    press("Escape")
+    walk("Accept best")
+    stops = walk("Accept this")
+    for name in ("More ways to accept", "Find", "Follow the best", "Zoom in", "Tree of candidates", "Axis", "Diff"):
+        assert any(stop.startswith(name) for stop in stops), (name, stops)
+    assert "no sign of the focus" not in stops
+    # To another candidate, its numbers, and back.
+    walk("Tree of candidates", "Shift+Tab")
+    press("Home")
+    press("ArrowDown")
+    walk("Diff")
+    for _ in range(5):
+        press("ArrowRight")
+    lab.widget.get_by_role("tab", name="Numbers", selected=True).wait_for()
+    # The menu opens, is walked, and gives the focus back.
+    walk("More ways to accept", "Shift+Tab")
+    press("Enter")
+    lab.widget.get_by_role("dialog", name="Accept").wait_for()
+    press("ArrowDown")
+    assert focused().startswith("Preview the change")
+    press("Escape")
+    assert focused() == "More ways to accept"
+    press("Enter")
+    press("Enter")
+    lab.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
+    assert lab.source(ids[1]) != before
+
+
+def test_nothing_jumps_overflows_or_moves_for_those_who_want_no_motion(lab: Lab, notebook: Write) -> None:
+    lab.page.emulate_media(reduced_motion="reduce")
+    start(lab, notebook, "nodes=40 pace=1.5")
+    at_work = lab.widget.locator("[role=tree] canvas").nth(1)
+    lab.wait_for_candidates(2)
+    height = lab.widget.evaluate("root => root.offsetHeight")
+
+    def changes() -> int:
+        """Return how many different pictures of what is at work were seen within a moment."""
+        shots = set()
+        for _ in range(4):
+            shots.add(at_work.evaluate("canvas => canvas.toDataURL()"))
+            lab.page.wait_for_timeout(100)
+        return len(shots)
+
+    lab.widget.get_by_role("tree").scroll_into_view_if_needed()
+    # A picture may change once where something begins or ends; what turns gives another one each time.
+    assert changes() <= 2
+    lab.page.emulate_media(reduced_motion="no-preference")
+    lab.wait_for_candidates(lab.candidates() + 1)
+    assert changes() == 4
+    lab.wait_for_candidates(8)
+    assert lab.widget.evaluate("root => root.offsetHeight") == height
+    for width in (380, 560, 900, 1700):
+        lab.page.set_viewport_size({"width": width, "height": 1000})
+        lab.page.wait_for_timeout(500)
+        overflow = lab.widget.evaluate(
+            """root => [...root.querySelectorAll(".snb-head, .snb-body, .snb-news, .snb-foot, .snb-actions")]
+                .filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.className)"""
+        )
+        assert overflow == [], width
+    lab.click("Stop")
 
 
 def test_the_run_is_steered_from_the_page(lab: Lab, notebook: Write) -> None:

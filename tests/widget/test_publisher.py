@@ -13,7 +13,7 @@ import pytest
 
 from score_nb import events as ev
 from score_nb.notebook import publisher as module
-from score_nb.notebook.publisher import Hello, Publisher, Said, Wanted
+from score_nb.notebook.publisher import LONG, Hello, Publisher, Said, Wanted
 from score_nb.record import Record
 from score_nb.run.run import Run
 from score_nb.run.stored import stored_record
@@ -236,6 +236,22 @@ def test_a_large_run_is_shown_first_and_its_picture_drawn_after_that_without_mak
     publisher.close()
     page.wait(lambda: page.pictures[-1:] == [("finished", 3, True)])
     assert page.pictures[0] == ("running", 1, True)
+
+
+@pytest.mark.parametrize("more", [[], [ev.NodeAdded(2e3, fixture.node(LONG, (0,), 0.625, ticket=LONG))]])
+def test_the_first_message_of_a_long_run_is_prepared_and_still_as_the_run_is_then(more: list[ev.Event]) -> None:
+    events = [ev.NodeAdded(float(i), fixture.node(i, (0,) if i else (), 0.5, ticket=i)) for i in range(LONG)]
+    run = Told([*fixture.started()[:1], *events])
+    page = Page(run)
+    page.publisher.start()
+    run.tell(*more)
+    page.publisher.put(Hello())
+    page.wait(lambda: len(page.sent) > 0)
+    assert page.sent[0] == wire.snapshot(run.snapshot(), seq=1, cell_id=fixture.CELL_ID)
+    run.tell(ev.Warned(2e3 + 1, "a note"))
+    page.wait(lambda: len(page.sent) > 1)
+    assert page.sent[1]["run"]["warnings"] == ["a note"]
+    page.publisher.close()
 
 
 def test_a_late_hello_brings_the_live_view_back(run: Told, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,9 +176,12 @@ function paintBreakthroughs(ctx: CanvasRenderingContext2D, insight: Insight, sca
     const name = `#${node.index} `;
     const lead = ctx.measureText(name).width;
     ctx.font = `10.5px ${theme.font}`;
-    // What is left of a step is free at the step's own height: the best was worse until then.
-    const isLeft = x - scale.left > scale.right - x;
-    const room = (isLeft ? x - scale.left : scale.right - x) - 14 - lead;
+    // What is left of a step is free at the step's own height: the best was worse until then. What is right of it is
+    // free above the line, until the next step.
+    const next = insight.steps[insight.steps.indexOf(node) + 1];
+    const rest = (next === undefined ? scale.right : scale.x(next)) - x;
+    const isLeft = x - scale.left > rest;
+    const room = (isLeft ? x - scale.left : rest) - 14 - lead;
     const words = fitting(ctx, node.detail ?? node.operator, Math.min(room, 170));
     const width = lead + ctx.measureText(words).width;
     const left = isLeft ? x - 8 - width : x + 8;

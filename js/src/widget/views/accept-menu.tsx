@@ -1,7 +1,7 @@
 // Accept best ▾, and what happened then.
 
 import type { ComponentChildren } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import type { AcceptMode } from "../../shared/accept";
 import { split } from "../../shared/cell";
 import { review, seedCell } from "../accept";
@@ -9,7 +9,7 @@ import { difference } from "../diff";
 import { type Insight, useCell, usePlace } from "../hooks";
 import type { Outcome } from "../session";
 import { DownIcon } from "./icons";
-import { CopyButton, copy, Popover } from "./parts";
+import { CopyButton, copy, Popover, useVisit } from "./parts";
 
 export type AcceptDo = (index: number, mode: AcceptMode) => void;
 
@@ -152,14 +152,20 @@ export function AcceptDialog(props: { outcome: Outcome; accept: AcceptDo; onClos
   );
   if (outcome.status === "late") {
     return (
-      <Said text={`The kernel has not sent the code of node ${outcome.index} in time: try again when it is less busy.`}>
+      <Said
+        onClose={props.onClose}
+        text={`The kernel has not sent the code of node ${outcome.index} in time: try again when it is less busy.`}
+      >
         {close}
       </Said>
     );
   }
   if (outcome.status === "manual") {
     return (
-      <Said text="This front end does not let a widget change a cell. Run this in a cell; the cell turns into the code:">
+      <Said
+        onClose={props.onClose}
+        text="This front end does not let a widget change a cell. Run this in a cell; the cell turns into the code:"
+      >
         <pre>{outcome.command}</pre>
         <CopyButton text={outcome.command} what="the command" />
         {close}
@@ -168,7 +174,10 @@ export function AcceptDialog(props: { outcome: Outcome; accept: AcceptDo; onClos
   }
   if (outcome.status === "done") {
     return (
-      <Said text={`Node ${outcome.index} is in the notebook. Ctrl+Z in the cell takes it back.`}>
+      <Said
+        onClose={props.onClose}
+        text={`Node ${outcome.index} is in the notebook. Ctrl+Z in the cell takes it back.`}
+      >
         <button
           type="button"
           class="snb-button snb-small"
@@ -184,7 +193,7 @@ export function AcceptDialog(props: { outcome: Outcome; accept: AcceptDo; onClos
     );
   }
   return (
-    <Said text={REFUSALS[outcome.reason]}>
+    <Said onClose={props.onClose} text={REFUSALS[outcome.reason]}>
       {outcome.reason === "edited" && (
         <>
           <button type="button" class="snb-button snb-small" onClick={() => again("below")}>
@@ -222,9 +231,20 @@ const REFUSALS = {
   "read-only": "The seed cell is read-only.",
 };
 
-function Said({ text, children }: { text: string; children: ComponentChildren }) {
+function Said({ text, onClose, children }: { text: string; onClose: () => void; children: ComponentChildren }) {
+  const box = useRef<HTMLDivElement>(null);
+  useVisit(box);
   return (
-    <div class="snb-dialog" role="alertdialog" aria-label={text}>
+    <div
+      ref={box}
+      class="snb-dialog"
+      role="alertdialog"
+      aria-label={text}
+      tabIndex={-1}
+      onKeyDown={event => {
+        if (event.key === "Escape") onClose();
+      }}
+    >
       <p>{text}</p>
       <div>{children}</div>
     </div>

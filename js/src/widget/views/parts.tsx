@@ -82,11 +82,25 @@ export function Empty(props: { title: string; isWaiting?: boolean; children?: Co
   );
 }
 
+/** Move the focus into `box` while it is there, and back to where it was when it goes with the focus inside. */
+export function useVisit(box: { current: HTMLElement | null }): void {
+  useEffect(() => {
+    const [from, held] = [document.activeElement, box.current];
+    held?.querySelector<HTMLElement>("button:not(:disabled), input, textarea")?.focus();
+    return () => {
+      // A focus that stands elsewhere was put there.
+      const at = document.activeElement;
+      const isOurs = at === document.body || held?.contains(at) === true;
+      if (isOurs && from instanceof HTMLElement) from.focus();
+    };
+  }, [box]);
+}
+
 /** A menu or form under its button; Escape, a click elsewhere or the focus leaving closes it. */
 export function Popover(props: { onClose: () => void; style?: string; label: string; children: ComponentChildren }) {
   const box = useRef<HTMLDivElement>(null);
+  useVisit(box);
   useEffect(() => {
-    box.current?.querySelector<HTMLElement>("button:not(:disabled), input, textarea")?.focus();
     const outside = (event: PointerEvent) => {
       if (!event.composedPath().includes(box.current as HTMLElement)) props.onClose();
     };
