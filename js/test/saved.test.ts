@@ -21,6 +21,23 @@ describe("a run out of a saved notebook", () => {
     }
   });
 
+  it("keeps why a node was picked, what was asked for, and the ideas", () => {
+    const { run, nodes } = toSnapshot(fixture.savedDoubts as unknown as SavedRun);
+    const sent = fixture.afterDoubts;
+    expect([run.policy, run.c_puct, run.ideas]).toEqual([sent.run.policy, sent.run.c_puct, sent.run.ideas]);
+    for (const [i, node] of nodes.entries()) {
+      const { pick, idea, idea_at, hint, duplicate_of } = (sent.nodes[i] ?? {}) as Record<string, unknown>;
+      expect([node.pick, node.idea, node.idea_at, node.hint, node.duplicate_of]).toEqual([
+        pick,
+        idea,
+        idea_at,
+        hint,
+        duplicate_of,
+      ]);
+    }
+    expect(nodes.filter(node => node.pick !== undefined).length).toBeGreaterThan(0);
+  });
+
   it("keeps doubts, repeats and what was allowed", () => {
     const { run, nodes } = toSnapshot(fixture.savedDoubts as unknown as SavedRun);
     expect([run.best, run.noise]).toEqual([fixture.afterDoubts.run.best, fixture.afterDoubts.run.noise]);

@@ -31,6 +31,8 @@ def run_summary(record: Record) -> dict[str, Any]:
         "state": record.state,
         "reason": record.reason,
         "model": record.options.get("model") or "",
+        "policy": record.options.get("policy") or "puct",
+        "c_puct": record.options.get("c_puct", 1.0),
         "budget_nodes": record.budget_nodes,
         "best": None if best is None else best.index,
         "pinned": record.pinned,

@@ -330,38 +330,63 @@ def test_everything_can_be_reached_and_done_with_the_keyboard_alone(lab: Lab, no
     assert lab.source(ids[1]) != before
 
 
-def test_nothing_jumps_overflows_or_moves_for_those_who_want_no_motion(lab: Lab, notebook: Write) -> None:
-    lab.page.emulate_media(reduced_motion="reduce")
-    start(lab, notebook, "nodes=40 pace=1.5")
-    at_work = lab.widget.locator("[role=tree] canvas").nth(1)
-    lab.wait_for_candidates(2)
-    height = lab.widget.evaluate("root => root.offsetHeight")
-
-    def changes() -> int:
-        """Return how many different pictures of what is at work were seen within a moment."""
-        shots = set()
-        for _ in range(4):
-            shots.add(at_work.evaluate("canvas => canvas.toDataURL()"))
-            lab.page.wait_for_timeout(100)
-        return len(shots)
-
-    lab.widget.get_by_role("tree").scroll_into_view_if_needed()
-    # A picture may change once where something begins or ends; what turns gives another one each time.
-    assert changes() <= 2
-    lab.page.emulate_media(reduced_motion="no-preference")
-    lab.wait_for_candidates(lab.candidates() + 1)
-    assert changes() == 4
-    lab.wait_for_candidates(8)
-    assert lab.widget.evaluate("root => root.offsetHeight") == height
-    for width in (380, 560, 900, 1700):
-        lab.page.set_viewport_size({"width": width, "height": 1000})
-        lab.page.wait_for_timeout(500)
-        overflow = lab.widget.evaluate(
-            """root => [...root.querySelectorAll(".snb-head, .snb-body, .snb-news, .snb-foot, .snb-actions")]
-                .filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.className)"""
-        )
-        assert overflow == [], width
-    lab.click("Stop")
+def test_tree_and_curve_answer_the_mouse_and_what_is_looked_for(lab: Lab, notebook: Write) -> None:
+    start(lab, notebook, "nodes=60 pace=0.02")
+    lab.wait_for_state("finished")
+    lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    mouse, tree = lab.page.mouse, lab.widget.get_by_role("tree")
+    title = lab.widget.locator(".snb-node h4")
+    whole = lab.settled_tree()
+    # Zoomed and panned there is a map; it goes when all is shown.
+    tree.focus()
+    lab.page.keyboard.press("+")
+    box = tree.bounding_box()
+    mouse.move(box["x"] + 200, box["y"] + 100)
+    mouse.down()
+    mouse.move(box["x"] + 120, box["y"] + 60, steps=4)
+    mouse.up()
+    lab.widget.locator(".snb-map").wait_for()
+    assert lab.settled_tree() != whole
+    tree.focus()
+    lab.page.keyboard.press("0")
+    lab.widget.locator(".snb-map").wait_for(state="hidden")
+    assert lab.settled_tree() == whole
+    # Folded, the tree is another; unfolded, the same.
+    lab.page.keyboard.press("Home")
+    unfolded = lab.settled_tree()
+    lab.page.keyboard.press("f")
+    assert lab.settled_tree() != unfolded
+    lab.page.keyboard.press("f")
+    assert lab.settled_tree() == unfolded
+    # A search goes from match to match; a press in the legend dims all others.
+    find = lab.widget.get_by_role("searchbox")
+    find.fill("#7")
+    find.press("Enter")
+    title.get_by_text("Node 7", exact=True).wait_for()
+    find.fill("")
+    before = lab.settled_tree()
+    lab.widget.locator("button.snb-key", has_text="duplicate").click()
+    assert lab.settled_tree() != before
+    lab.widget.locator("button.snb-key", has_text="duplicate").click()
+    # The curve: a click selects, a box drawn singles out, the axis is chosen.
+    curve = lab.widget.locator(".snb-curve .snb-canvas")
+    area = curve.bounding_box()
+    mouse.click(area["x"] + area["width"] - 18, area["y"] + 30)
+    lab.page.wait_for_function("() => !['Seed', 'Node 7'].includes(document.querySelector('.snb-node h4').innerText)")
+    mouse.move(area["x"] + 60, area["y"] + 6)
+    mouse.down()
+    mouse.move(area["x"] + area["width"] / 2, area["y"] + area["height"] - 10, steps=4)
+    mouse.up()
+    lab.widget.locator("button.snb-key", has_text="singled out").click()
+    drawn = curve.locator("canvas").evaluate("canvas => canvas.toDataURL()")
+    lab.widget.get_by_label("Axis of the curve").select_option("cost")
+    lab.page.wait_for_timeout(300)
+    assert curve.locator("canvas").evaluate("canvas => canvas.toDataURL()") != drawn
+    # What is copied is what is shown.
+    lab.widget.get_by_role("tab", name="Code").click()
+    lab.widget.get_by_role("button", name="Copy the code").click()
+    lab.widget.get_by_role("button", name="Copied the code").wait_for()
+    assert "def predict(X):" in lab.page.evaluate("() => navigator.clipboard.readText()")
 
 
 def test_the_run_is_steered_from_the_page(lab: Lab, notebook: Write) -> None:

@@ -165,41 +165,77 @@ function paintBest(ctx: CanvasRenderingContext2D, insight: Insight, scale: Curve
   ctx.stroke();
 }
 
+interface Box {
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+}
+
 /** Say at the largest steps of the best which node made them and how; as many as find room, the largest first. */
 function paintBreakthroughs(ctx: CanvasRenderingContext2D, insight: Insight, scale: CurveScale, theme: Theme): void {
-  const taken: { left: number; right: number; top: number; bottom: number }[] = [];
+  // Dots are not written over, unless there are so many that nothing could be written at all.
+  const taken: Box[] = insight.nodes.length > 400 ? [] : insight.nodes.flatMap(node => dotBox(node, scale));
   ctx.textBaseline = "alphabetic";
+  ctx.textAlign = "left";
   ctx.lineJoin = "round";
   for (const node of breakthroughs(insight.steps, insight.run.direction)) {
-    const [x, y] = [scale.x(node), scale.y(node.value as number)];
-    ctx.font = `600 10.5px ${theme.font}`;
-    const name = `#${node.index} `;
-    const lead = ctx.measureText(name).width;
-    ctx.font = `10.5px ${theme.font}`;
-    // What is left of a step is free at the step's own height: the best was worse until then. What is right of it is
-    // free above the line, until the next step.
-    const next = insight.steps[insight.steps.indexOf(node) + 1];
-    const rest = (next === undefined ? scale.right : scale.x(next)) - x;
-    const isLeft = x - scale.left > rest;
-    const room = (isLeft ? x - scale.left : rest) - 14 - lead;
-    const words = fitting(ctx, node.detail ?? node.operator, Math.min(room, 170));
-    const width = lead + ctx.measureText(words).width;
-    const left = isLeft ? x - 8 - width : x + 8;
-    const base = Math.max(scale.top + 8, isLeft ? y + 3.5 : y - 6);
-    const box = { left: left - 4, right: left + width + 4, top: base - 11, bottom: base + 4 };
-    if (room < 0 || taken.some(other => overlaps(box, other))) continue;
-    taken.push(box);
-    ctx.textAlign = "left";
+    const place = labelPlace(ctx, node, insight, scale, theme, taken);
+    if (place === null) continue;
+    taken.push(place.box);
     ctx.lineWidth = 3;
     ctx.strokeStyle = theme.background;
-    ctx.strokeText(words, left + lead, base);
-    ctx.fillStyle = theme.faint;
-    ctx.fillText(words, left + lead, base);
-    ctx.font = `600 10.5px ${theme.font}`;
-    ctx.strokeText(name, left, base);
-    ctx.fillStyle = theme.best;
-    ctx.fillText(name, left, base);
+    for (const [text, x, weight, colour] of [
+      [place.name, place.x, "600 ", theme.best],
+      [place.words, place.x + place.lead, "", theme.faint],
+    ] as const) {
+      ctx.font = `${weight}10.5px ${theme.font}`;
+      ctx.strokeText(text, x, place.base);
+      ctx.fillStyle = colour;
+      ctx.fillText(text, x, place.base);
+    }
   }
+}
+
+function dotBox(node: NodeWire, scale: CurveScale): Box[] {
+  if (node.value === null) return [];
+  const [x, y, r] = [scale.x(node), scale.y(node.value), isDoubted(node) ? 7 : 3];
+  return [{ left: x - r, right: x + r, top: y - r, bottom: y + r }];
+}
+
+/** Return where a step's label covers nothing: with words or without, left of the step or above the line after it. */
+function labelPlace(
+  ctx: CanvasRenderingContext2D,
+  node: NodeWire,
+  insight: Insight,
+  scale: CurveScale,
+  theme: Theme,
+  taken: readonly Box[],
+) {
+  const [x, y] = [scale.x(node), scale.y(node.value as number)];
+  const next = insight.steps[insight.steps.indexOf(node) + 1];
+  const name = `#${node.index} `;
+  ctx.font = `600 10.5px ${theme.font}`;
+  const lead = ctx.measureText(name).width;
+  ctx.font = `10.5px ${theme.font}`;
+  // What is left of a step is free at the step's own height: the best was worse until then. What is right of it is free
+  // above the line, until the next step.
+  const sides = [
+    { isLeft: true, room: x - scale.left - 14 - lead, base: y + 3.5 },
+    { isLeft: false, room: (next === undefined ? scale.right : scale.x(next)) - x - 12 - lead, base: y - 7 },
+    { isLeft: true, room: x - scale.left - 14 - lead, base: y - 9 },
+  ];
+  for (const hasWords of [true, false]) {
+    for (const { isLeft, room, base } of sides) {
+      const words = hasWords ? fitting(ctx, node.detail ?? node.operator, Math.min(room, 170)) : "";
+      if (room < 0 || (hasWords && words === "") || base < scale.top + 8) continue;
+      const width = lead + (words === "" ? -3 : ctx.measureText(words).width);
+      const left = isLeft ? x - 8 - width : x + 7;
+      const box = { left: left - 2, right: left + width + 2, top: base - 9, bottom: base + 2 };
+      if (!taken.some(other => overlaps(box, other))) return { name, words, lead, x: left, base, box };
+    }
+  }
+  return null;
 }
 
 // More would be read by nobody.
@@ -229,10 +265,7 @@ function fitting(ctx: CanvasRenderingContext2D, text: string, room: number): str
   return "";
 }
 
-function overlaps(
-  a: { left: number; right: number; top: number; bottom: number },
-  b: { left: number; right: number; top: number; bottom: number },
-): boolean {
+function overlaps(a: Box, b: Box): boolean {
   return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 }
 

@@ -13,6 +13,8 @@ export interface SavedRun {
   state?: RunWire["state"];
   reason?: string;
   model?: string;
+  policy?: string;
+  c_puct?: number;
   budget_nodes?: number;
   accepted?: number | null;
   best?: number | null;
@@ -108,8 +110,8 @@ export function toSnapshot(saved: SavedRun): Snapshot {
       noise: saved.noise ?? null,
       holdout: nodes.some(node => node.holdout !== undefined) ? "hold-out" : null,
       model: saved.model ?? "",
-      policy: "",
-      c_puct: 1,
+      policy: saved.policy ?? "",
+      c_puct: saved.c_puct ?? 1,
       timeout: null,
       memory: null,
       confinement: {},

@@ -47,7 +47,7 @@ export function AcceptMenu({ insight, accept }: { insight: Insight; accept: Acce
         </button>
       </span>
       {isOpen && best !== undefined && (
-        <Popover label="Accept" style="top: 34px; right: 0" onClose={() => setOpen(false)}>
+        <Popover label="Accept" style="top: 34px; right: 0; width: 300px" onClose={() => setOpen(false)}>
           <Choices
             index={isOff && selected !== undefined ? selected.index : best.index}
             other={isOther && !isOff ? selected : undefined}

@@ -121,7 +121,15 @@ function Path({ insight, node }: { insight: Insight; node: NodeWire }) {
   const { session } = usePlace();
   const strip = useRef<HTMLElement>(null);
   useEffect(() => {
-    if (strip.current) strip.current.scrollLeft = strip.current.scrollWidth;
+    const end = strip.current?.lastElementChild;
+    if (!end) return undefined;
+    // Also when another font or width has moved it: what is looked at stays in sight.
+    const keep = () => strip.current?.scrollTo({ left: strip.current.scrollWidth });
+    const observer = new ResizeObserver(keep);
+    observer.observe(end);
+    observer.observe(strip.current as HTMLElement);
+    keep();
+    return () => observer.disconnect();
   }, [node.index]);
   return (
     <nav ref={strip} class="snb-path" aria-label="From the seed to this node">

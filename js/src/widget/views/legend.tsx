@@ -1,6 +1,7 @@
 // The legend: the scale of values, and every sign that occurs in the tree, each a button that singles its kind out.
 
 import type { JSX } from "preact";
+import { useMemo } from "preact/hooks";
 import { FAILURES, type NodeWire } from "../../shared/protocol";
 import { isDoubted, isMeant } from "../derive";
 import { number } from "../format";
@@ -31,17 +32,30 @@ export function singledOut({ only, find, boxed }: Ui): ((node: NodeWire) => bool
     (boxed === null || boxed.has(node.index));
 }
 
+const KINDS = ["duplicate", "hybrid", "idea", "your hint", "doubted", "allowed", "given up", ...FAILURES];
+
+/** Return the kinds of node that there are, how often, and how many values between which ends. */
+function whatOccurs(nodes: readonly NodeWire[]) {
+  const counts = new Map<string, number>();
+  let [scored, low, high] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const node of nodes) {
+    for (const kind of KINDS) if (isOfKind(node, kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    if (node.value === null || isDoubted(node)) continue;
+    scored += 1;
+    low = Math.min(low, node.value);
+    high = Math.max(high, node.value);
+  }
+  const kinds = KINDS.flatMap(kind => (counts.has(kind) ? [{ kind, count: counts.get(kind) as number }] : []));
+  return { kinds, scored, low, high };
+}
+
 export function Legend({ insight, ui, theme }: { insight: Insight; ui: Ui; theme: Theme }) {
   const { session } = usePlace();
-  const kinds = ["duplicate", "hybrid", "idea", "your hint", "doubted", "allowed", "given up", ...FAILURES]
-    .map(kind => ({ kind, count: insight.nodes.filter(node => isOfKind(node, kind)).length }))
-    .filter(({ count }) => count > 0);
-  const values = insight.nodes.flatMap(node => (node.value === null || isDoubted(node) ? [] : [node.value]));
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const { kinds, scored, low, high } = useMemo(() => whatOccurs(insight.nodes), [insight.nodes]);
   const [worst, best] = insight.run.direction === "maximize" ? [low, high] : [high, low];
   return (
     <div class="snb-legend">
-      {values.length > 1 && (
+      {scored > 1 && (
         <span
           class="snb-scale"
           title="Colour is the place among all values, so that one bad value cannot squash the rest"

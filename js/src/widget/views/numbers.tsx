@@ -174,7 +174,8 @@ function Picked({ insight, node }: { insight: Insight; node: NodeWire }) {
       <Item name="Visits of this node now">{node.visits}</Item>
       {rankScore !== undefined && (
         <p>
-          Of all nodes the one with the highest sum is expanded: a high rank, or few visits so far. Policy {run.policy}.
+          Of all nodes the one with the highest sum is expanded: a high rank, or few visits so far.
+          {run.policy !== "" && ` Policy ${run.policy}.`}
         </p>
       )}
     </Group>
