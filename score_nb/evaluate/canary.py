@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from score_nb.evaluate.base import Confinement
 from score_nb.evaluate.confine import Ruleset
 
 _SECONDS = 5.0
+_MOST_SECONDS = 60.0  # where other work keeps it from computing
+_IDLE_LOOKS = 50
 
 
 def try_fork(rules: Ruleset, root: str) -> dict[str, Any]:
@@ -29,15 +32,20 @@ def try_fork(rules: Ruleset, root: str) -> dict[str, Any]:
     return examine(root, lambda own, secret: _fork_one(rules, own, secret))
 
 
-def examine(root: str, start: Callable[[str, str], tuple[int, int]]) -> dict[str, Any]:
-    """Return the same of any child: `start(own, secret)` starts it and returns its pid and where its report comes."""
+def examine(
+    root: str, start: Callable[[str, str], tuple[int, int]], seconds: float = _SECONDS, most: float = _MOST_SECONDS
+) -> dict[str, Any]:
+    """Return the same of any child: `start(own, secret)` starts it and returns its pid and where its report comes.
+
+    It has `seconds`, and up to `most` where it wants to compute and the machine is too busy to let it.
+    """
     own, other = tempfile.mkdtemp(dir=root), tempfile.mkdtemp(dir=root)
     secret = os.path.join(other, "secret")
     with open(secret, "w", encoding="ascii") as file:
         file.write("x")
     pid, reading = start(own, secret)
     try:
-        return _listen(pid, reading)
+        return _listen(pid, reading, seconds, most)
     finally:
         os.close(reading)
         os.remove(secret)
@@ -73,12 +81,22 @@ def confinement(layers: Mapping[str, str]) -> Confinement:
     return Confinement("none" if nothing else "partial", dict(layers))
 
 
-def _listen(pid: int, reading: int) -> dict[str, Any]:
+def _listen(pid: int, reading: int, seconds: float, most: float) -> dict[str, Any]:
     poll = select.poll()
     poll.register(reading, select.POLLIN | select.POLLHUP)
+    begin = now = time.monotonic()
+    idle = 0  # looks in a row
     data = b""
-    if poll.poll(int(_SECONDS * 1000)):
-        data = os.read(reading, 65_536)
+    while now < begin + most:
+        if poll.poll(seconds * 10):  # a hundredth of it, in milliseconds
+            data = os.read(reading, 65_536)
+            break
+        now = time.monotonic()
+        wants_more, cpu_s = _at_work(pid)
+        idle = 0 if wants_more else idle + 1
+        # A fork that hangs sleeps, or spins: one that other work holds up does neither.
+        if now > begin + seconds and (idle >= _IDLE_LOOKS or cpu_s > seconds):
+            break
     os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     if data:
@@ -87,8 +105,20 @@ def _listen(pid: int, reading: int) -> dict[str, Any]:
     if cause and cause != signal.SIGKILL:
         reason = f"a forked process died by {signal.Signals(cause).name} while it computed"
     else:
-        reason = f"a forked process computed nothing in {_SECONDS:.0f} s"
+        reason = f"a forked process computed nothing in {now - begin:.0f} s"
     return {"broken": reason, "layers": {}}
+
+
+def _at_work(pid: int) -> tuple[bool, float]:
+    """Return whether a thread of a process runs or waits for a processor or a disk, and the processor time of all."""
+    wants_more, ticks = False, 0
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+            wants_more = wants_more or fields[0] in (b"R", b"D")
+            ticks += int(fields[11]) + int(fields[12])
+    return wants_more, ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _sing(rules: Ruleset, own: str, secret: str) -> dict[str, str]:
