@@ -1,24 +1,32 @@
 """What grows with the number of nodes: choosing, memory, store, reopening, the page; with simulated evaluations.
 
-    python benchmarks/scale.py [--nodes 100 10000 100000] [--source 200] [--prompt 0] [--no-store]
+    python benchmarks/scale.py [--nodes 100 10000 100000] [--source 200] [--prompt 0] [--workers 1000]
 
-Planner, record, journal and reader are the real ones; only the model and the evaluator are stood in for, by a random
-walk: a child is its parent's value plus noise, gains get rarer, one in ten fails.  Each size is measured in a process
-of its own.
+Planner, record, journal, reader and loop are the real ones; only the model and the evaluator are stood in for, by a
+random walk: a child is its parent's value plus noise, gains get rarer, one in ten fails.  Each size is measured in a
+process of its own.
 
     step      one choice and the events of its node, without the store: median and 99th percentile of the last 200
     choice    `Planner.ask` alone
-    memory    what the process grew by, per node, all texts of the nodes included
-    append    one node's four events into the journal on this disk
+    memory    what the process grew by, per node: record, planner and store as the loop holds them
+    append    one node's four events into the journal on this disk, its syncs left out
     store     bytes on disk per node, files included
-    reopen    `stored_record`: the journal read and replayed
+    mark      writing the checkpoint of all nodes, which happens whenever the run has grown by a quarter
+    reopen    `stored_record`: the checkpoint, and the lines after it
+    replay    the same without the checkpoint: every line checked and replayed
+    resume    what continuing takes before the first choice: the journal opened for writing, the planner told
+    loop      the whole loop's time per node from there on: 200 nodes by an instant model and evaluator, one worker
     copy      `Record.copy`, which every reader of a live run makes
     columns   the JSON that a page and a saved notebook are drawn from
+
+Then what a thousand workers would need, measured on this machine: what the disk syncs in a second, what the loop
+commits in a second with the store as it is, and the same with as many expansions in flight as 1,000 workers have.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import random
@@ -33,7 +41,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 LAST = 200
+MORE = 200
 SEED = "def predict(X):\n    return X * 0.5\n"
 TARGETS = {"step_ms": 1.0, "memory_b": 1024, "reopen_s": 3.0}
 
@@ -59,9 +69,9 @@ class Walk:
         from score_nb import events as ev
 
         record = self.record
-        index = len(record.nodes)
+        index = len(record.tree)
         at = float(index)
-        if not record.nodes:
+        if not record.tree:
             yield ev.NodeAdded(at, self._node(0, (), 0, "seed", None))
             return
         began = time.perf_counter()
@@ -80,7 +90,7 @@ class Walk:
 
         value = 0.5
         if parents:
-            above = self.record.nodes[parents[0]].value
+            above = self.record.tree[parents[0]].value
             above = 0.4 if above is None else above
             # The better the parent, the rarer a gain: the tree gets about as deep as those that were published.
             value = above + self.rng.gauss(-0.02 - 0.2 * max(0.0, above - 0.5), 0.02)
@@ -95,61 +105,145 @@ class Walk:
         )  # fmt: skip
 
 
-def measure(nodes: int, source: int, prompt: int, with_store: bool) -> dict[str, float]:
+def measure(nodes: int, source: int, prompt: int) -> dict[str, float]:
     """Return the figures for one size."""
+    with tempfile.TemporaryDirectory() as home:
+        found: dict[str, float] = {"nodes": nodes, **_grow(Path(home), nodes, source, prompt)}
+        gc.collect()
+        return {**found, **_open_again(Path(home), nodes)}
+
+
+def _grow(home: Path, nodes: int, source: int, prompt: int) -> dict[str, float]:
+    """Return what a run of that size costs while it goes on; a disk's syncs are its own matter and left out."""
+    from score_nb.store import journal as store
+    from score_nb.store import texts
+    from score_nb.store.runs import new_folder, run_key
     from score_nb.view.data import run_data
 
-    walk, choices, steps = Walk(source, prompt), [], []  # type: ignore[var-annotated]
+    walk, choices, steps, appends = Walk(source, prompt), [], [], []  # type: ignore[var-annotated]
+    task = walk.record.task
     before = resident()
-    began = time.perf_counter()
-    while len(walk.record.nodes) < nodes:
-        start = time.perf_counter()
+    store.sync = texts.sync = lambda file: None
+    texts.sync_folder = lambda folder: None
+    journal = store.Journal(new_folder(home, "score", run_key(task, "maximize")))
+    journal.append(walk.first)
+    while len(walk.record.tree) < nodes:
+        start, stored = time.perf_counter(), 0.0
         for event in walk.step(choices):
+            at = time.perf_counter()
+            event = journal.append(event)  # noqa: PLW2901 (as the loop does)
+            stored += time.perf_counter() - at
             walk.record.apply(event)
-        steps.append(time.perf_counter() - start)
-    found: dict[str, float] = {"nodes": nodes, "loop_s": time.perf_counter() - began}
+        steps.append(time.perf_counter() - start - stored)
+        appends.append(stored)
+        journal.checkpoint(walk.record)
+    found = {
+        "step_ms": 1e3 * statistics.median(steps[-LAST:]),
+        "step_p99_ms": 1e3 * sorted(steps[-LAST:])[int(0.99 * len(steps[-LAST:])) - 1],
+        "choice_ms": 1e3 * statistics.median(choices[-LAST:]),
+    }
+    del steps, choices
+    gc.collect()
     found["memory_b"] = (resident() - before) / nodes
-    found["step_ms"] = 1e3 * statistics.median(steps[-LAST:])
-    found["step_p99_ms"] = 1e3 * sorted(steps[-LAST:])[int(0.99 * len(steps[-LAST:])) - 1]
-    found["choice_ms"] = 1e3 * statistics.median(choices[-LAST:])
+    found["append_ms"] = 1e3 * statistics.median(appends[-LAST:])
+    journal.checkpoint_lines = 0
+    found["mark_s"] = timed(lambda: journal.checkpoint(walk.record, is_last=True), times=1)
     found["copy_ms"] = 1e3 * timed(walk.record.copy)
-    found["columns_ms"] = 1e3 * timed(lambda: json.dumps(run_data(walk.record)))
-    if with_store:
-        found.update(measure_store(nodes, source, prompt))
+    found["columns_ms"] = 1e3 * timed(lambda: json.dumps(run_data(walk.record)), times=1)
+    journal.close()
+    found["store_b"] = sum(file.stat().st_size for file in home.rglob("*") if file.is_file()) / nodes
     return found
 
 
-def measure_store(nodes: int, source: int, prompt: int) -> dict[str, float]:
-    """Return what appending, the files and reopening cost; a disk's syncs are its own matter and left out."""
+def _open_again(home: Path, nodes: int) -> dict[str, float]:
+    """Return what opening the run takes, with and without its checkpoint, and what going on with it."""
     from score_nb.run.stored import stored_record
-    from score_nb.store import journal as module
+    from score_nb.search.planner import Planner
+    from score_nb.store.checkpoint import CHECKPOINT
+    from score_nb.store.journal import Journal
 
-    walk, times = Walk(source, prompt), []
-    with tempfile.TemporaryDirectory() as home:
-        folder = Path(home) / "score-0123abcd-1"
-        module.sync = lambda file: None
-        journal = module.Journal(folder)
-        journal.append(walk.first)
-        while len(walk.record.nodes) < nodes:
-            for event in list(walk.step([])):
-                start = time.perf_counter()
-                journal.append(event)
-                times.append(time.perf_counter() - start)
-                walk.record.apply(event)
-        journal.close()
-        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-        start = time.perf_counter()
-        record = stored_record(folder)
-        reopen = time.perf_counter() - start
-        if len(record.nodes) != nodes or record.nodes[-1].source != walk.record.nodes[-1].source:
-            raise SystemExit("what was read back is not what was written: no figures")
-    return {"append_ms": 4e3 * statistics.median(times[-4 * LAST :]), "store_b": size / nodes, "reopen_s": reopen}
+    (folder,) = home.iterdir()
+    start = time.perf_counter()
+    record = stored_record(folder)
+    reopen = time.perf_counter() - start
+    start = time.perf_counter()
+    journal = Journal(folder)
+    Planner().ask(journal.record, journal.record.last_ticket + 1)
+    resume = time.perf_counter() - start
+    journal.close()
+    (folder / CHECKPOINT).rename(folder / "aside")
+    start = time.perf_counter()
+    replayed = stored_record(folder)
+    replay = time.perf_counter() - start
+    (folder / "aside").rename(folder / CHECKPOINT)
+    if len(record.tree) != nodes or record.nodes != replayed.nodes:
+        raise SystemExit("what was read back is not what was written: no figures")
+    del record, replayed, journal
+    loop = _go_on(home, nodes, MORE, workers=1)
+    return {"reopen_s": reopen, "replay_s": replay, "resume_s": resume, "loop_ms": 1e3 / loop}
 
 
-def timed(action: Callable[[], object]) -> float:
-    """Return the seconds of one call, the least of three."""
+def _go_on(home: Path, nodes: int, more: int, *, workers: int, source: int = 200, prompt: int = 0) -> float:
+    """Return nodes per second of a real loop that goes on with the run in `home` (or begins it)."""
+    from score_nb.config import Options
+    from score_nb.events import NodeAdded
+    from score_nb.run.start import Launch, start_run
+    from score_nb.types import Evaluation, Proposal
+    from tests.support.scripted import ScriptedEvaluator, ScriptedProposer
+
+    class Proposer(ScriptedProposer):
+        def propose(self, request: Any) -> Proposal:
+            text = f"{request.ticket}: " + "p" * prompt
+            return Proposal(
+                f"{SEED}# {'x' * source}\nnumber = {request.ticket}\n", "simulated", prompt=text, reply=text
+            )
+
+    rng, times = random.Random(2), []
+    launch = Launch(
+        name="score", task=Walk(0, 0).record.task, root=home,
+        options=Options(nodes=nodes + more, workers=workers, model="offline"),
+        evaluator=lambda: ScriptedEvaluator(lambda text: Evaluation("ok", rng.random() / 2, seconds=1.0)),
+        proposer=lambda: Proposer(is_instant=workers == 1),
+    )  # fmt: skip
+    run = start_run(launch, [lambda event: times.append(time.perf_counter()) if isinstance(event, NodeAdded) else None])
+    run.wait()
+    if len(run.nodes) != nodes + more:
+        raise SystemExit(f"the run did not go on as it should: {run.state}, {run.reason}")
+    return (len(times) - 1) / (times[-1] - times[0])
+
+
+def measure_rates(workers: int) -> dict[str, float]:
+    """Return what this machine's disk and one loop do in a second: what a cluster's rate is held against."""
+    found = {}
+    with tempfile.TemporaryDirectory(dir=".") as home:
+        found["syncs_per_s"] = syncs_per_second(Path(home))
+    for name, of, source, prompt in (
+        ("short", 1, 200, 0), ("long", 1, 3_000, 6_000), ("flights", workers, 200, 0),
+    ):  # fmt: skip
+        with tempfile.TemporaryDirectory(dir=".") as home:
+            more = 1_000 if of == 1 else 3 * of
+            found[f"{name}_per_s"] = _go_on(Path(home), 0, more, workers=of, source=source, prompt=prompt)
+    return found
+
+
+def syncs_per_second(folder: Path) -> float:
+    """Return how many appended lines of 300 bytes the disk syncs in a second, one after the other."""
+    from score_nb.store.texts import sync
+
+    file = os.open(folder / "lines", os.O_RDWR | os.O_CREAT)
+    start = time.perf_counter()
+    for _ in range(LAST):
+        os.write(file, b"x" * 300)
+        sync(file)
+    taken = time.perf_counter() - start
+    os.close(file)
+    return LAST / taken
+
+
+def timed(action: Callable[[], object], times: int = 3) -> float:
+    """Return the seconds of one call, the least of some."""
     found = []
-    for _ in range(3):
+    for _ in range(times):
         start = time.perf_counter()
         action()
         found.append(time.perf_counter() - start)
@@ -164,29 +258,39 @@ def resident() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def table(rows: list[dict[str, float]]) -> None:
+    """Print rows of figures."""
+    names = list(rows[-1])
+    print("| " + " | ".join(names) + " |\n|" + "---|" * len(names))
+    for row in rows:
+        print("| " + " | ".join(f"{row[name]:,.0f}" if row[name] > 99 else f"{row[name]:.3g}" for name in names) + " |")
+
+
 def main() -> None:
     """Measure each size in a process of its own and print a table; exit 1 where a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, nargs="+", default=[100, 10_000, 100_000])
     parser.add_argument("--source", type=int, default=200, help="characters of a program")
     parser.add_argument("--prompt", type=int, default=0, help="characters of a prompt and of a reply")
-    parser.add_argument("--no-store", action="store_true", help="leave journal and reopening out")
+    parser.add_argument("--workers", type=int, default=1000, help="of the cluster; 0 leaves that part out")
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.json:
-        print(json.dumps(measure(options.nodes[0], options.source, options.prompt, not options.no_store)))
+        print(json.dumps(measure(options.nodes[0], options.source, options.prompt)))
         return
     load = os.getloadavg()[0]
     rows = []
     for nodes in options.nodes:
         command = [sys.executable, __file__, "--json", "--nodes", str(nodes), "--source", str(options.source)]
-        command += ["--prompt", str(options.prompt), *(["--no-store"] if options.no_store else [])]
-        rows.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
-    names = list(rows[-1])
+        command += ["--prompt", str(options.prompt)]
+        rows.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout))
     print(f"load {load:.1f} before; programs of {options.source} characters, prompts and replies of {options.prompt}")
-    print("| " + " | ".join(names) + " |\n|" + "---|" * len(names))
-    for row in rows:
-        print("| " + " | ".join(f"{row[name]:,.0f}" if row[name] > 99 else f"{row[name]:.3g}" for name in names) + " |")
+    table(rows)
+    if options.workers:
+        print(
+            f"\nin a second, with programs of 200 or 3,000 characters, with the flights of {options.workers} workers"
+        )
+        table([measure_rates(options.workers)])
     missed = [f"{name} {rows[-1][name]:.3g} > {most}" for name, most in TARGETS.items() if rows[-1].get(name, 0) > most]
     if missed:
         raise SystemExit(f"missed at {rows[-1]['nodes']:,.0f} nodes: " + ", ".join(missed))

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
-from score_nb.types import Flag, Node, Operator, Pick, RunState
+from score_nb.types import Flag, Node, Operator, Pick, RunState, with_text_fields
+
+REPLY_TEXTS = ("source", "prompt", "reply", "plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class ExpansionStarted(Event):
     idea: str = ""
 
 
+@with_text_fields(*REPLY_TEXTS)
 @dataclass(frozen=True, slots=True)
 class ProposalReceived(Event):
     """A proposer answered; stored before anything is evaluated, so that no paid reply is lost.
@@ -124,9 +127,13 @@ class ExpansionDropped(Event):
 
 @dataclass(frozen=True, slots=True)
 class NodeAdded(Event):
-    """A candidate is in the tree with its result."""
+    """A candidate is in the tree with its result.
+
+    `program` is the digest of its source with the Python that spelt it (`3.12:0123456789ab`), "" where nobody told.
+    """
 
     node: Node
+    program: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,12 +231,12 @@ _NAMES: Mapping[type, tuple[str, ...]] = MappingProxyType(
 
 def to_json(event: Event) -> dict[str, Any]:
     """Return the event as JSON-ready values; -inf and other numbers that JSON lacks become None."""
-    return {"event": type(event).__name__, **{f.name: _plain(getattr(event, f.name)) for f in fields(event)}}
+    return {"event": type(event).__name__, **{f.name: plain(getattr(event, f.name)) for f in fields(event)}}
 
 
 def node_to_json(node: Node) -> dict[str, Any]:
     """Return all fields of a node as JSON-ready values."""
-    return {f.name: _plain(getattr(node, f.name)) for f in fields(node)}
+    return {f.name: plain(getattr(node, f.name)) for f in fields(node)}
 
 
 def from_json(record: Mapping[str, Any]) -> Event | None:
@@ -284,13 +291,14 @@ def _flag(record: Mapping[str, Any]) -> Flag:
     return Flag(record["kind"], record.get("detail", ""), record.get("is_settled", False))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return `value` JSON-ready; numbers that JSON lacks become None."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, (Node, Pick, Flag)):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     return value

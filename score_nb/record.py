@@ -9,13 +9,26 @@ import copy
 import functools
 import math
 import statistics
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
-from operator import attrgetter
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from score_nb import events as ev
-from score_nb.types import Direction, Flag, Node, Operator, Pick, RunState, Signal, Status, Task, to_score
+from score_nb.types import (
+    SPELLING,
+    Direction,
+    Flag,
+    Node,
+    Operator,
+    Pick,
+    RunState,
+    Signal,
+    Status,
+    Task,
+    replaced,
+    to_score,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +53,22 @@ class Flight:
 class _PutOff:
     """What is counted after many events instead of after each."""
 
-    visits: dict[int, int] = field(default_factory=dict)
+    visits: array[int]
     is_best_unknown: bool = False
+
+
+class Programs:
+    """The programs of a record as it stood at one moment: says of a digest whether it is among them."""
+
+    __slots__ = ("_count", "_first")
+
+    def __init__(self, first: Mapping[str, int], count: int) -> None:
+        # Not copied: later nodes only add to it, and their indices say that they are later.
+        self._first, self._count = first, count
+
+    def __contains__(self, digest: object) -> bool:
+        index = self._first.get(digest)  # type: ignore[call-overload]
+        return index is not None and index < self._count
 
 
 class Record:
@@ -49,13 +76,19 @@ class Record:
 
     Attributes
     ----------
-    nodes : list of Node
-        In the order of their indices, `visits` kept current: 1 plus the expansions launched below the node, those in
-        flight included (Aygün et al. 2026, Methods, Alg. 1, visits counted at launch).
+    tree : list of Node
+        The nodes in the order of their indices; in those whose visits changed lately they may be behind.
+    visits : array of int
+        By node, kept current: 1 plus the expansions launched below the node, those in flight included (Aygün et al.
+        2026, Methods, Alg. 1, visits counted at launch).
+    visited : array of int
+        The nodes that were launched from, one after the other; ~index where a launch was taken back.
     in_flight : dict of int to Flight
         By ticket.
     last_ticket : int
         The highest ticket given out.
+    dearest : tuple of int and float
+        The most tokens and the most money that one node took.
     drops_in_a_row : int
         Proposals without a usable cell since the last node.
     tokens, cost : int, float
@@ -66,6 +99,9 @@ class Record:
         The node that the user lets be the best whatever the values say.
     ideas : dict of str to int
         The ideas that nodes followed, numbered in the order of their first use.
+    revision : int
+        Raised whenever more of an earlier node changed than its visits and hold-out: what was summed up over the nodes
+        must be summed up again.
     """
 
     def __init__(self) -> None:
@@ -79,12 +115,16 @@ class Record:
         self.versions: dict[str, str] = {}
         self.state: RunState = "running"
         self.reason = ""
-        self.nodes: list[Node] = []
+        self.tree: list[Node] = []
+        self.visits = array("l")
+        self.visited = array("l")
+        self._stale: set[int] = set()
         self.in_flight: dict[int, Flight] = {}
         self.last_ticket = 0
         self.drops_in_a_row = 0
         self.tokens = 0
         self.cost = 0.0
+        self.dearest = (0, 0.0)
         self.elapsed = 0.0
         self.confinement: dict[str, Any] = {}
         self.timeout: float | None = None
@@ -97,11 +137,26 @@ class Record:
         self.ideas: dict[str, int] = {}
         self._best: int | None = None
         self._noise: float | None = None
+        self.revision = 0
+        self._to_beat: float | None = -math.inf
         self._digests: dict[str, int] = {}
         self._digested = 0
+        self._shares_digests = False
+        self._elder = array("l")  # by node: the child of the same parent before it, -1 where there is none
+        self._youngest = array("l")  # by node: its last child, -1 where there is none
         self._put_off: _PutOff | None = None
 
     # -- reading ---------------------------------------------------------------------------------------------------
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The nodes in the order of their indices, all that they hold current."""
+        if self._stale:
+            # Each expansion changes the visits of all nodes above it: they are written into the nodes for who reads.
+            stale, self._stale = self._stale, set()
+            for index in stale:
+                self.tree[index] = replaced(self.tree[index], visits=self.visits[index])
+        return self.tree
 
     @property
     def direction(self) -> Direction:
@@ -111,13 +166,13 @@ class Record:
     @property
     def seed(self) -> Node | None:
         """The seed's node, None until it has been evaluated."""
-        return self.nodes[0] if self.nodes else None
+        return self._settled(0) if self.tree else None
 
     @property
     def best(self) -> Node | None:
         """The node that the user has pinned, else the `leader`; None before any has a value."""
-        if self.pinned is not None and self.pinned < len(self.nodes):
-            node = self.nodes[self.pinned]
+        if self.pinned is not None and self.pinned < len(self.tree):
+            node = self._settled(self.pinned)
             if node.is_scored and not node.is_dropped:
                 return node
         return self.leader
@@ -128,12 +183,19 @@ class Record:
 
         The seed is never left out: it is what the others are compared with.
         """
-        return None if self._best is None else self.nodes[self._best]
+        return None if self._best is None else self._settled(self._best)
 
     @property
     def noise(self) -> float | None:
         """Standard deviation of one evaluation, pooled over all nodes with repeats; None before two nodes have any."""
         return self._noise
+
+    def _settled(self, index: int) -> Node:
+        """Return one node, its visits current."""
+        if index in self._stale:
+            self.tree[index] = replaced(self.tree[index], visits=self.visits[index])
+            self._stale.discard(index)
+        return self.tree[index]
 
     def bound(self, node: Node) -> float:
         """Return the lower confidence bound of a node's score: its mean less one standard error of the mean.
@@ -152,7 +214,9 @@ class Record:
     @property
     def score_to_beat(self) -> float:
         """The highest score that nobody doubts, -inf before there is one; what the hold-out says never counts here."""
-        return max((node.score for node in self.nodes if not _doubts(node)), default=-math.inf)
+        if self._to_beat is None:
+            self._to_beat = max((node.score for node in self.tree if not _doubts(node)), default=-math.inf)
+        return self._to_beat
 
     def search_scores(self) -> list[float]:
         """Return each node's score as the search may use it.
@@ -160,15 +224,15 @@ class Record:
         A value that the metric cannot reach counts as none, another doubted one for no more than the best that is not:
         neither may draw the search to itself.  What the hold-out says never counts.
         """
-        doubted = {node.index: _doubts(node) for node in self.nodes if node.flags}
+        doubted = {node.index: _doubts(node) for node in self.tree if node.flags}
         if not any(doubted.values()):
-            return [node.score for node in self.nodes]
+            return [node.score for node in self.tree]
         ceiling = self.score_to_beat
         return [
             node.score if not doubted.get(node.index)
             else -math.inf if "beyond-bounds" in doubted[node.index]
             else min(node.score, ceiling)
-            for node in self.nodes
+            for node in self.tree
         ]  # fmt: skip
 
     @property
@@ -197,35 +261,62 @@ class Record:
 
     def index_of(self, digest: str) -> int | None:
         """Return the first node whose program has that digest, None where there is none."""
-        return self._known_digests().get(digest)
+        index = self._known_digests().get(digest)
+        return None if index is None or index >= len(self.tree) else index
 
     @property
     def digests(self) -> frozenset[str]:
         """Digests of all programs in the tree."""
-        return frozenset(self._known_digests())
+        known, count = self._known_digests(), len(self.tree)
+        return frozenset(digest for digest, index in known.items() if index < count)
+
+    @property
+    def programs(self) -> Programs:
+        """The same as it stands now, for asking only: costs nothing, whatever the number of nodes."""
+        return Programs(self._known_digests(), len(self.tree))
 
     def _known_digests(self) -> dict[str, int]:
         """Return the first node of each program; read when asked for, since a run that is only shown needs none."""
-        for node in self.nodes[self._digested :]:
-            self._digests.setdefault(node.digest, node.index)
-        self._digested = len(self.nodes)
+        if self._digested < len(self.tree):
+            self._own_digests()
+            for node in self.tree[self._digested :]:
+                self._digests.setdefault(node.digest, node.index)
+            self._digested = len(self.tree)
         return self._digests
+
+    def _own_digests(self) -> None:
+        if self._shares_digests:
+            self._digests, self._shares_digests = dict(self._digests), False
 
     def children(self, index: int) -> list[Node]:
         """Return the nodes whose (first) parent is `index`, oldest first."""
-        return [node for node in self.nodes if node.parent == index]
+        nodes = self.nodes
+        return [nodes[child.index] for child in self.youngest_children(index)][::-1]
+
+    def youngest_children(self, index: int) -> Iterator[Node]:
+        """Yield them, youngest first: each costs the same, whatever the number of nodes."""
+        for node in self.tree[len(self._elder) :]:
+            parent = node.parent
+            self._youngest.append(-1)
+            self._elder.append(-1 if parent is None else self._youngest[parent])
+            if parent is not None:
+                self._youngest[parent] = node.index
+        child = self._youngest[index]
+        while child >= 0:
+            yield self.tree[child]
+            child = self._elder[child]
 
     def lineage(self, index: int) -> list[Node]:
         """Return the nodes from the seed to `index` along first parents, the seed first."""
         path = [self.nodes[index]]
         while (parent := path[-1].parent) is not None:
-            path.append(self.nodes[parent])
+            path.append(self.tree[parent])
         return path[::-1]
 
     def branch(self, index: int) -> list[int]:
         """Return the indices of a node and of all below it along first parents, ascending."""
         found = {index}
-        for node in self.nodes[index + 1 :]:
+        for node in self.tree[index + 1 :]:
             if node.parent in found:
                 found.add(node.index)
         return sorted(found)
@@ -233,15 +324,18 @@ class Record:
     def counts(self) -> dict[Status, int]:
         """Return how many nodes have each status that occurs."""
         counts: dict[Status, int] = {}
-        for node in self.nodes:
+        for node in self.tree:
             counts[node.status] = counts.get(node.status, 0) + 1
         return counts
 
     def copy(self) -> Record:
         """Return a record that later events leave as it is."""
+        assert self.nodes is self.tree  # their visits are brought up to date once for both
         twin = copy.copy(self)
-        for name in ("nodes", "in_flight", "warnings", "options", "versions", "confinement", "ideas", "_digests"):
+        for name in _COPIED:
             setattr(twin, name, copy.copy(getattr(self, name)))
+        # Shared until the twin has a node of its own: what this record adds, the twin knows to be later.
+        twin._shares_digests = True
         return twin
 
     # -- changing --------------------------------------------------------------------------------------------------
@@ -268,7 +362,7 @@ class Record:
             case ev.ExpansionDropped():
                 self._drop(event)
             case ev.NodeAdded():
-                self._add(event.node)
+                self._add(event.node, event.program)
             case ev.StateChanged():
                 self.state, self.reason = event.state, event.reason
             case ev.Warned() if event.message not in self.warnings:
@@ -281,22 +375,31 @@ class Record:
 
         Visits, noise and best, which each cost a walk through the tree, are counted once at the end.
         """
-        self._put_off = put_off = _PutOff()
+        self._put_off = put_off = _PutOff(array("l", bytes(self.visits.itemsize * len(self.tree))))
         try:
             for event in events:
                 self.apply(event)
         finally:
             self._put_off = None
-            for index, step in put_off.visits.items():
-                self.nodes[index] = replace(self.nodes[index], visits=self.nodes[index].visits + step)
+            self._back_up(put_off.visits)
             if put_off.is_best_unknown:
                 self._look_at_noise()
+
+    def _back_up(self, visits: array[int]) -> None:
+        """Add the visits that nodes had to theirs and to those of all above them."""
+        for index in range(len(visits) - 1, -1, -1):
+            if step := visits[index]:
+                self.visits[index] += step
+                self._stale.add(index)
+                parent = self.tree[index].parent  # is older than its children
+                if parent is not None:
+                    visits[parent] += step
 
     def _apply_to_node(self, event: ev.Event) -> None:
         """Take into account what was learnt of a node after it was added."""
         match event:
             case ev.HoldoutScored():
-                self.nodes[event.index] = replace(self.nodes[event.index], holdout=event.holdout)
+                self.tree[event.index] = replaced(self.tree[event.index], holdout=event.holdout)
             case ev.NodeAccepted():
                 self.accepted = event.index
             case ev.NodeEvaluated():
@@ -304,12 +407,18 @@ class Record:
             case ev.NodeFlagged():
                 self._flag(event.index, event.flag)
             case ev.NodeAllowed():
-                self.nodes[event.index] = replace(self.nodes[event.index], is_allowed=event.is_allowed)
+                self._renew(event.index, is_allowed=event.is_allowed)
                 self._look_for_best()
             case ev.NodePinned():
                 self.pinned = event.index
             case ev.BranchDropped():
                 self._drop_branch(event)
+
+    def _renew(self, index: int, **changes: Any) -> None:
+        """Change what counts of a node."""
+        self.tree[index] = replaced(self.tree[index], **changes)
+        self.revision += 1
+        self._to_beat = None
 
     def _start(self, event: ev.RunStarted) -> None:
         self.run_id, self.name, self.created = event.run_id, event.name, event.created
@@ -336,46 +445,57 @@ class Record:
             self._visit(flight.parents, -1)
             self.drops_in_a_row += 1
 
-    def _add(self, node: Node) -> None:
+    def _add(self, node: Node, program: str) -> None:
         self.in_flight.pop(node.ticket, None)
         self.drops_in_a_row = 0
-        is_dropped = node.parent is not None and self.nodes[node.parent].is_dropped
+        is_dropped = node.parent is not None and self.tree[node.parent].is_dropped
         if (node.visits, node.is_dropped) != (1, is_dropped):
-            node = replace(node, visits=1, is_dropped=is_dropped)
-        self.nodes.append(node)
+            node = replaced(node, visits=1, is_dropped=is_dropped)
+        spelling, _, digest = program.partition(":")
+        if spelling == SPELLING and self._digested == len(self.tree):
+            self._own_digests()
+            self._digests.setdefault(digest, node.index)
+            self._digested += 1
+        self.tree.append(node)
         if node.idea:
             self.ideas.setdefault(node.idea, len(self.ideas))
+        self.visits.append(1)
+        if self._put_off is not None:
+            self._put_off.visits.append(0)
+        if node.parents:
+            self.dearest = max(self.dearest[0], node.tokens), max(self.dearest[1], node.cost)
+        if self._to_beat is not None and node.score > self._to_beat and not _doubts(node):
+            self._to_beat = node.score
         if len(node.values) > 1 and node.duplicate_of is None:
             self._look_at_noise()
         elif self._put_off is not None and self._put_off.is_best_unknown:
             pass
-        elif self._can_be_best(node) and (self._best is None or self.bound(node) > self.bound(self.nodes[self._best])):
+        elif self._can_be_best(node) and (self._best is None or self.bound(node) > self.bound(self.tree[self._best])):
             self._best = node.index
 
     def _measure_again(self, event: ev.NodeEvaluated) -> None:
-        node = self.nodes[event.index]
         score = to_score(event.value, self.direction)
-        self.nodes[event.index] = replace(
-            node, value=event.value, score=score, spread=event.spread, values=event.values, flags=event.flags
+        self._renew(
+            event.index, value=event.value, score=score, spread=event.spread, values=event.values, flags=event.flags
         )
         self._look_at_noise()
 
     def _flag(self, index: int, flag: Flag) -> None:
-        node = self.nodes[index]
+        node = self.tree[index]
         kept = tuple(known for known in node.flags if known.kind != flag.kind)
-        self.nodes[index] = replace(node, flags=(*kept, flag))
+        self._renew(index, flags=(*kept, flag))
         self._look_for_best()
 
     def _drop_branch(self, event: ev.BranchDropped) -> None:
         for index in self.branch(event.index):
-            self.nodes[index] = replace(self.nodes[index], is_dropped=event.is_dropped)
+            self._renew(index, is_dropped=event.is_dropped)
         self._look_for_best()
 
     def _look_at_noise(self) -> None:
         if self._put_off is not None:
             self._put_off.is_best_unknown = True
             return
-        measured = [node.values for node in self.nodes if len(node.values) > 1 and node.duplicate_of is None]
+        measured = [node.values for node in self.tree if len(node.values) > 1 and node.duplicate_of is None]
         freedom = sum(len(values) - 1 for values in measured)
         squares = sum(map(_squares, measured))
         # One node alone may be an odd one: its own spread is no measure of the others'.
@@ -386,7 +506,7 @@ class Record:
         if self._put_off is not None:
             self._put_off.is_best_unknown = True
             return
-        able = [node for node in self.nodes if self._can_be_best(node)]
+        able = [node for node in self.tree if self._can_be_best(node)]
         self._best = max(able, key=lambda node: (self.bound(node), -node.index)).index if able else None
 
     @staticmethod
@@ -396,28 +516,20 @@ class Record:
     def _visit(self, parents: tuple[int, ...], step: int) -> None:
         """Back a visit up to the root along first parents."""
         index: int | None = parents[0]
-        while index is not None:
-            node = self.nodes[index]
-            if self._put_off is None:
-                self.nodes[index] = _visited(node, node.visits + step)
-            else:
-                self._put_off.visits[index] = self._put_off.visits.get(index, 0) + step
-            index = node.parent
+        if self._put_off is not None:
+            self._put_off.visits[parents[0]] += step
+        else:
+            while index is not None:
+                self.visits[index] += step
+                self._stale.add(index)
+                index = self.tree[index].parent
+        self.visited.append(parents[0] if step > 0 else ~parents[0])
 
 
-_NAMES = tuple(f.name for f in fields(Node))
-_values_of = attrgetter(*_NAMES)
-_SETTERS = tuple(vars(Node)[name].__set__ for name in _NAMES)
-_set_visits = vars(Node)["visits"].__set__
-
-
-def _visited(node: Node, visits: int) -> Node:
-    """Return `replace(node, visits=visits)` in a fraction of its time: each expansion renews all nodes above it."""
-    twin: Node = object.__new__(Node)
-    for set_value, value in zip(_SETTERS, _values_of(node), strict=True):
-        set_value(twin, value)
-    _set_visits(twin, visits)
-    return twin
+_COPIED = (
+    "tree", "visits", "visited", "_stale", "in_flight", "warnings", "options", "versions", "confinement", "ideas",
+    "_elder", "_youngest",
+)  # fmt: skip
 
 
 def _doubts(node: Node) -> list[Signal]:

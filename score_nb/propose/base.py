@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -53,7 +54,7 @@ class Request:
         What the user asked for; a research idea to follow.
     timeout, memory
         Limits of one evaluation, seconds and MiB.
-    seen : frozenset of str
+    seen : container of str
         Digests of all programs known to the run: repeating one is pointless.
     earned : tuple of Earned
         What each model has brought so far: an ensemble learns from it.
@@ -73,7 +74,7 @@ class Request:
     idea: str = ""
     timeout: float = 60.0
     memory: int = 1024
-    seen: frozenset[str] = frozenset()
+    seen: Container[str] = frozenset()
     earned: tuple[Earned, ...] = ()
     seed: int = 0
 

@@ -20,7 +20,7 @@ def used_up(record: Record, options: Options, active_seconds: float) -> str:
         return f"the budget of {options.tokens} tokens is used up"
     if options.cost is not None and record.cost >= options.cost:
         return f"the budget of {options.cost:g} USD is used up"
-    if len(record.nodes) + len(record.in_flight) >= options.nodes:
+    if len(record.tree) + len(record.in_flight) >= options.nodes:
         return f"{options.nodes} of {options.nodes} nodes"
     if record.drops_in_a_row >= DROPS_BEFORE_END:
         return f"{DROPS_BEFORE_END} proposals in a row held no new cell"
@@ -37,7 +37,7 @@ def is_spoken_for(record: Record, options: Options) -> bool:
     if not calls or (options.tokens is None and options.cost is None):
         return False
     answered = [flight.proposal for flight in record.in_flight.values() if flight.proposal is not None]
-    paid = [(node.tokens, node.cost) for node in record.nodes if node.parents]
+    paid = [record.dearest] if len(record.tree) > 1 else []
     paid += [(proposal.tokens_in + proposal.tokens_out, proposal.cost) for proposal in answered]
     if not paid:
         return True

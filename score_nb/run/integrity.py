@@ -48,7 +48,7 @@ def evaluations_wanted(record: Record, options: Options, result: Evaluation) -> 
 
 def holdout_flag(record: Record, node: Node) -> Flag | None:
     """Return the doubt about a node that is better than the seed in the search and worse on the hold-out."""
-    seed = record.nodes[0]
+    seed = record.tree[0]
     if node.index == 0 or node.holdout is None or seed.holdout is None:
         return None
     gain = node.score - seed.score
@@ -60,7 +60,7 @@ def holdout_flag(record: Record, node: Node) -> Flag | None:
 
 def seed_warnings(record: Record, found: SeedTested) -> list[str]:
     """Return what the tests of seed and metric give reason to warn of, in the user's words."""
-    seed, name = record.nodes[0], record.task.metric
+    seed, name = record.tree[0], record.task.metric
     again, empty = found.again, found.empty
     assert seed.value is not None
     warnings = []
@@ -92,7 +92,7 @@ def _beyond_bounds(task: Task, value: float) -> list[Flag]:
 
 
 def _jump(record: Record, result: Evaluation) -> list[Flag]:
-    scores = [node.score for node in record.nodes if node.is_scored and node.duplicate_of is None]
+    scores = [node.score for node in record.tree if node.is_scored and node.duplicate_of is None]
     if len(scores) < JUMP_FROM:
         return []
     best, middle = record.score_to_beat, statistics.median(scores)

@@ -38,13 +38,13 @@ from score_nb.run.messages import (
 )
 from score_nb.run.outcome import duplicate_node, evaluated_node, limits_from, seed_error, seed_node
 from score_nb.run.pool import Gate, Pool, always_open
-from score_nb.run.requests import request_for
+from score_nb.run.requests import Earnings, request_for
 from score_nb.run.second_looks import SecondLooks
 from score_nb.run.seed_tests import SeedTests
 from score_nb.search.planner import Planner
 from score_nb.store.journal import Journal
 from score_nb.store.slots import machine
-from score_nb.types import Evaluation, Expansion, Proposal, RunState, digest
+from score_nb.types import SPELLING, Evaluation, Expansion, Proposal, RunState, digest
 
 LAG = 8
 TICK_S = 0.5
@@ -100,6 +100,7 @@ class Loop:
         self._evaluating: set[str] = set()
         self._evaluations: dict[str, Evaluation] = {}
         self._last_drop = ""
+        self._earnings = Earnings()
         desk = Desk(record, evaluator, entropy, self._emit, self.at, self._submit)
         self._seed_tests = SeedTests(desk)
         self._second_looks = SecondLooks(desk, has_holdout=has_holdout)
@@ -126,11 +127,13 @@ class Loop:
             self._evaluators = Pool("evaluation", self._n_workers, self._gate(parts))
             parts.callback(self._evaluators.close)
             self._open()
-            if not self.record.nodes:
+            if not self.record.tree:
                 self._evaluate_seed()
-            if self.record.nodes:
+            if self.record.tree:
                 self._search()
             self._end()
+            if self.journal is not None:
+                self.journal.checkpoint(self.record, is_last=True)
         except ScoreError as error:
             self._fail(str(error))
         except Exception as error:
@@ -189,7 +192,7 @@ class Loop:
             source, result, direction=self.options.direction, flags=flags_of(self.record, result), started=started,
             finished=self.at(),
         )  # fmt: skip
-        self._emit(ev.NodeAdded(self.at(), node))
+        self._emit(ev.NodeAdded(self.at(), node, f"{SPELLING}:{digest(source)}"))
 
     def _measure_seed(self, source: str) -> Evaluation:
         first = self.evaluator.evaluate(source, seed=self.entropy)
@@ -270,7 +273,7 @@ class Loop:
         scripted = self._script.scripted(ticket) if self._script is not None else None
         if scripted is None:
             return self.planner.ask(self.record, ticket, self.ideas)
-        nodes = {node.ticket: node.index for node in self.record.nodes}
+        nodes = {node.ticket: node.index for node in self.record.tree}
         if all(parent in nodes for parent in scripted.parents):
             parents = [nodes[parent] for parent in scripted.parents]
             return self.planner.ask_again(
@@ -315,7 +318,7 @@ class Loop:
             self._take_source(flight.ticket, flight.proposal.source, flight.proposal.detail)
 
     def _propose(self, flight: Flight) -> None:
-        request = request_for(self.record, flight, self.entropy)
+        request = request_for(self.record, flight, self.entropy, self._earnings)
         self._asked[flight.ticket] = self._resumes
         self._proposals.submit(
             lambda: self.proposer.propose(request), lambda result: self.inbox.put(Proposed(flight.ticket, result))
@@ -395,9 +398,9 @@ class Loop:
         result = self._evaluations.get(digest(source))
         if original is None and result is None:
             return False
-        flight, index = self.record.in_flight[ticket], len(self.record.nodes)
+        flight, index = self.record.in_flight[ticket], len(self.record.tree)
         if original is not None:
-            node = duplicate_node(flight, index, source, self.record.nodes[original], finished=self.at())
+            node = duplicate_node(flight, index, source, self.record.tree[original], finished=self.at())
         else:
             assert result is not None
             if more := evaluations_wanted(self.record, self.options, result):
@@ -409,7 +412,7 @@ class Loop:
             )
         del self._sources[ticket]
         self._evaluations.pop(digest(source), None)
-        self._emit(ev.NodeAdded(self.at(), node))
+        self._emit(ev.NodeAdded(self.at(), node, f"{SPELLING}:{digest(source)}"))
         self._second_looks.look_after_best()
         return True
 
@@ -439,7 +442,7 @@ class Loop:
 
     def expand(self, parent: int, hint: str) -> None:
         """Ask for a child of `parent` with that hint, beside what the policy asks for."""
-        if len(self.record.nodes) + len(self.record.in_flight) < self.options.nodes:
+        if len(self.record.tree) + len(self.record.in_flight) < self.options.nodes:
             self._launch(self.planner.ask_for(self.record, self.record.last_ticket + 1, parent, hint))
         else:
             self._emit(ev.Warned(self.at(), "the budget of nodes is used up: raise it, then expand again"))
@@ -514,8 +517,10 @@ class Loop:
         if isinstance(event, ev.ExpansionDropped):
             self._last_drop = event.detail
         if self.journal is not None:
-            self.journal.append(event)
+            event = self.journal.append(event)
         self._tell(event)
+        if self.journal is not None:
+            self.journal.checkpoint(self.record)
 
     def _tell(self, event: ev.Event) -> None:
         with self.guard:

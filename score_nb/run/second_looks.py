@@ -40,7 +40,7 @@ class SecondLooks:
             self._score_holdout(index)
 
     def _score_holdout(self, index: int) -> None:
-        desk, node = self._desk, self._desk.record.nodes[index]
+        desk, node = self._desk, self._desk.record.tree[index]
         is_known = index in self._scoring | self._held_out or node.holdout is not None
         if not self._has_holdout or is_known:
             return
@@ -60,14 +60,14 @@ class SecondLooks:
             flag = Flag("holdout", f"cannot be scored on the hold-out: {result.detail}")
             desk.emit(ev.NodeFlagged(desk.at(), index, flag))
         # The seed's own value may come late: then all that have one are compared.
-        for node in list(desk.record.nodes) if index == 0 else [desk.record.nodes[index]]:
+        for node in list(desk.record.tree) if index == 0 else [desk.record.tree[index]]:
             if found := holdout_flag(desk.record, node):
                 desk.emit(ev.NodeFlagged(desk.at(), node.index, found))
         self.look_after_best()
 
     def measure(self, index: int, more: int) -> None:
         """Have a node evaluated `more` times further, on fresh random seeds; one at a time for each node."""
-        desk, node = self._desk, self._desk.record.nodes[index]
+        desk, node = self._desk, self._desk.record.tree[index]
         if index in self._measuring or node.value is None:
             return
         self._measuring.add(index)
@@ -84,7 +84,7 @@ class SecondLooks:
         if result.value is None:
             desk.emit(ev.Warned(desk.at(), f"node {index} failed when it was evaluated again: {result.detail}"))
             return
-        flags = {flag.kind: flag for flag in (*result.flags, *desk.record.nodes[index].flags)}
+        flags = {flag.kind: flag for flag in (*result.flags, *desk.record.tree[index].flags)}
         answered = settled(flags.values(), result.values)
         desk.emit(ev.NodeEvaluated(desk.at(), index, result.value, result.spread, result.values, answered))
         self.look_after_best()

@@ -31,7 +31,7 @@ class SeedTests:
     def start(self) -> None:
         """Have the tests made, unless they were made by an earlier kernel."""
         # A stub has no value that could be compared with anything.
-        if self._desk.record.seed_tested is None and self._desk.record.nodes[0].is_scored:
+        if self._desk.record.seed_tested is None and self._desk.record.tree[0].is_scored:
             self.is_at_work = True
             self._submit("again", self._desk.record.task.seed)
             self._submit("empty", EMPTY)

@@ -18,11 +18,11 @@ from score_nb.config import Options
 from score_nb.errors import StoreBusy
 from score_nb.evaluate.base import Evaluator
 from score_nb.propose.base import Proposer
-from score_nb.record import Record, replay
+from score_nb.record import Record
 from score_nb.run.loop import Loop
 from score_nb.run.run import Listener, Run
 from score_nb.run.stored import stored_record
-from score_nb.store.journal import Journal, read_events
+from score_nb.store.journal import Journal
 from score_nb.store.runs import new_folder, run_key, runs_to_continue
 from score_nb.types import Task
 
@@ -108,8 +108,8 @@ def _continue(launch: Launch, folder: Path, listeners: Sequence[Listener]) -> Ru
         return open_stored(folder)
     with ExitStack() as undo:
         journal = _journal(folder, undo)
-        # Read again, now that nobody else writes: another kernel may have gone on with the run until a moment ago.
-        record = replay(read_events(folder))
+        # As it stands now that nobody else writes: another kernel may have gone on with the run until a moment ago.
+        record = journal.record
         if _is_used_up(record, launch.options):
             return open_stored(folder)
         tools = _tools(launch, undo)
@@ -123,7 +123,7 @@ def _continue(launch: Launch, folder: Path, listeners: Sequence[Listener]) -> Ru
 
 
 def _is_used_up(record: Record, options: Options) -> bool:
-    return bool(record.nodes) and record.state == "finished" and len(record.nodes) >= options.nodes
+    return bool(record.tree) and record.state == "finished" and len(record.tree) >= options.nodes
 
 
 def _tools(launch: Launch, undo: ExitStack) -> tuple[Evaluator, Proposer]:
@@ -152,8 +152,7 @@ def _run(
 ) -> Run:
     evaluator, proposer = tools
     for event in first:
-        journal.append(event)
-        record.apply(event)
+        record.apply(journal.append(event))
     run = Run(record, journal.folder)
     for listener in listeners:
         run.subscribe(listener)

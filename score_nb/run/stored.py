@@ -20,12 +20,12 @@ class StoredRun:
         self.folder = folder
         self._reader = JournalReader(folder)
         self._guard = threading.Lock()
-        self._stored = Record()
-        self._shown = self._stored.copy()
+        self._stored: Record | None = None
+        self._shown = Record()
         self._is_abandoned = False
 
     def read(self) -> tuple[Record, list[ev.Event]]:
-        """Return the run's record, and the events that are new in it since the last call.
+        """Return the run's record, and the events that are new in it since the last call (of the first call none).
 
         A run that no live process writes any more is `stopped`, not `running`.
 
@@ -37,12 +37,16 @@ class StoredRun:
         with self._guard:
             # Asked first: a writer that ends in between has written its end before it lets go.
             is_held_now = is_held(self.folder)
-            new = self._reader.poll()
-            if new and isinstance(new[0], ev.RunStarted):
-                self._stored = Record()
-            self._stored.apply_all(new)
+            is_first, new = self._stored is None, []
+            if self._stored is None:
+                self._stored = self._reader.record()
+            else:
+                new = self._reader.poll()
+                if new and isinstance(new[0], ev.RunStarted):
+                    self._stored = Record()
+                self._stored.apply_all(new)
             was_abandoned, self._is_abandoned = self._is_abandoned, not is_held_now and not self._stored.is_ended
-            if new or self._is_abandoned != was_abandoned:
+            if is_first or new or self._is_abandoned != was_abandoned:
                 self._shown = self._stored.copy()
                 if self._is_abandoned:
                     state = ev.StateChanged(self._shown.elapsed, "stopped", ABANDONED)

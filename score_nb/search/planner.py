@@ -76,14 +76,14 @@ class Planner:
         operator = self._operator(record, parent, rng)
         partner = None
         if operator == "recombine":
-            partner = choose_partner(record.nodes, parent, self._standing.good(), self._tried(record), rng)
+            partner = choose_partner(record.tree, parent, self._standing.good(), self._tried(record), rng)
             operator = "improve" if partner is None else operator
         return self._expansion(ticket, parent, operator, partner)
 
     def ask_for(self, record: Record, ticket: int, parent: int, hint: str = "") -> Expansion:
         """Return an expansion of the node that the user named."""
         self._follow(record)
-        operator: Operator = "improve" if record.nodes[parent].is_scored else "debug"
+        operator: Operator = "improve" if record.tree[parent].is_scored else "debug"
         return self._expansion(ticket, parent, operator, hint=hint)
 
     def ask_again(
@@ -106,7 +106,7 @@ class Planner:
             return self._standing.select(self.c_puct)[0]
         if self.policy == "greedy":
             return self._standing.best
-        return POLICIES[self.policy](self._standing.scores, [node.visits for node in record.nodes], self.c_puct)[0]
+        return POLICIES[self.policy](self._standing.scores, record.visits, self.c_puct)[0]
 
     def _expansion(
         self, ticket: int, parent: int, operator: Operator, partner: int | None = None, *, idea: str = "",
@@ -120,7 +120,7 @@ class Planner:
 
     def _operator(self, record: Record, parent: int, rng: Random) -> Operator:
         """Return how `parent` is to be changed: a failed one is debugged, a good one by one of the operators."""
-        if not record.nodes[parent].is_scored:
+        if not record.tree[parent].is_scored:
             return "debug"
         return self._drawn(self._shares(record), rng)
 
@@ -132,7 +132,7 @@ class Planner:
             "improve": True,
             "tune": True,
             "recombine": self._gains.n_scored >= RECOMBINE_FROM and self.policy != "best-of-n",
-            "draft": len(record.nodes) >= DRAFT_FROM,
+            "draft": len(record.tree) >= DRAFT_FROM,
         }
         return {name: FIXED_SHARES[name] for name, is_able in able.items() if is_able and name not in self.without}
 
@@ -175,7 +175,7 @@ class Planner:
         match self._drawn(shares, rng):
             case "recombine":
                 good = self._standing.good(step=1.6)
-                if pair := choose_pair(record.nodes, good, self._tried(record), rng):
+                if pair := choose_pair(record.tree, good, self._tried(record), rng):
                     return self._expansion(ticket, pair[0], "recombine", pair[1])
             case "improve":
                 if (neglected := self._neglected(record, rng)) is not None:
@@ -191,7 +191,7 @@ class Planner:
         best, good = self._standing.best, self._standing.good()
         expansions = Counter(flight.parents[0] for flight in record.in_flight.values())
         weights = {
-            index: goodness(place, len(good)) * distance(record.nodes[best].source, record.nodes[index].source)
+            index: goodness(place, len(good)) * distance(record.tree[best].source, record.tree[index].source)
             / (1 + self._gains.expansions[index] + expansions[index]) ** 2
             for place, index in enumerate(good)
             if index != best
@@ -202,7 +202,7 @@ class Planner:
         """Return the idea least tried and the best node whose line has not followed it."""
         flights = Counter(flight.idea for flight in record.in_flight.values())
         good = self._standing.good(step=1.6)
-        followed = {index: {record.nodes[each].idea for each in ancestors(record.nodes, index)} for index in good}
+        followed = {index: {record.tree[each].idea for each in ancestors(record.tree, index)} for index in good}
         for idea in sorted(ideas, key=lambda text: self._gains.ideas.get(text, 0) + flights[text]):
             if able := [index for index in good if idea not in followed[index]]:
                 return able[0], idea

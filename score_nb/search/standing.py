@@ -1,25 +1,23 @@
 """The nodes of a record in the order of their scores, kept from one choice to the next.
 
-A memory and nothing else: `follow` compares the record's nodes with those it has seen (frozen values: a node that
-changed is another object) and takes over what differs, so that the answers are those of a fresh one.  It is what makes
-a choice cheap: of all nodes with the same visits only the best can have the highest PUCT, and beyond the visits of the
-best node of all no other can.
+A memory and nothing else: `follow` takes over what happened in the record since the last time, so that the answers are
+those of a fresh one.  It is what makes a choice cheap: of all nodes with the same visits only the best can have the
+highest PUCT, and beyond the visits of the best node of all no other can.
 """
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
-from itertools import compress
 from math import inf
-from operator import is_not
 
 from score_nb.record import Record
 from score_nb.search.puct import exploration_bonus
 from score_nb.types import Node, Pick
 
-_BLOCK = 256
+Entry = tuple[float, int]
 
 
 class Standing:
@@ -28,7 +26,7 @@ class Standing:
     Attributes
     ----------
     nodes : list of Node
-        As last seen; not to be changed.
+        The record's; not to be changed, and their visits may be behind.
     scores : list of float
         `Record.search_scores` of them.
     revision : int
@@ -39,70 +37,88 @@ class Standing:
         self.nodes: list[Node] = []
         self.scores: list[float] = []
         self.revision = 0
+        self._record: Record | None = None
+        self._seen = 0  # the record's revision
+        self._read = 0  # how far its list of visits was read
         self._has_doubts = False
         self._ceiling = -inf
-        self._order: list[tuple[float, int]] = []  # (score, -index), the best last, the earliest of equals last
-        self._heaps: dict[int, list[tuple[float, int]]] = {}  # visits -> (-score, index), some of them outdated
+        self._visits = array("l")
+        self._entries: list[Entry] = []  # by node: (-score, index)
+        self._order: list[Entry] = []  # the best first, the earliest of equals first
+        self._heaps: dict[int, list[Entry]] = {}  # by visits, some of the entries outdated
         self._living: dict[int, int] = {}
         self._total = 0
 
     def __len__(self) -> int:
-        return len(self.nodes)
+        return len(self.scores)
 
     # -- keeping up ------------------------------------------------------------------------------------------------
 
     def follow(self, record: Record) -> None:
         """Take over what the record's nodes are now."""
-        known, nodes = self.nodes, record.nodes
-        changed = [] if len(nodes) < len(known) else list(_changed(known, nodes))
-        if len(nodes) < len(known) or any(_is_scored_anew(known[index], nodes[index]) for index in changed):
+        if record is not self._record or record.revision != self._seen:
             self._begin(record)
             return
-        for index in changed:
-            self._visit(index, known[index].visits, nodes[index].visits)
-            known[index] = nodes[index]
-        for node in nodes[len(known) :]:
+        for node in record.tree[len(self.scores) :]:
             if (node.flags and not node.is_allowed) or (self._has_doubts and node.score > self._ceiling):
                 self._begin(record)
                 return
-            self._append(node, node.score)
+            self._append(node)
+        for launch in record.visited[self._read :]:
+            index, step = (launch, 1) if launch >= 0 else (~launch, -1)
+            self._visit(index, step)
+        self._read = len(record.visited)
 
     def _begin(self, record: Record) -> None:
         revision = self.revision + 1
         self.__init__()  # type: ignore[misc]  # every field anew
-        self.revision = revision
-        for node, score in zip(record.nodes, record.search_scores(), strict=True):
-            self._append(node, score)
-        self._has_doubts = any(node.flags and not node.is_allowed for node in record.nodes)
+        self.revision, self.nodes, self.scores = revision, record.tree, record.search_scores()
+        self._record, self._seen, self._read = record, record.revision, len(record.visited)
+        self._visits = array("l", record.visits)
+        self._entries = [(-score, index) for index, score in enumerate(self.scores)]
+        for entry, node, visits in zip(self._entries, self.nodes, self._visits, strict=True):
+            if not node.is_dropped:
+                self._order.append(entry)
+                self._total += visits
+                self._heaps.setdefault(visits, []).append(entry)
+        self._order.sort()
+        for visits, heap in self._heaps.items():
+            heapify(heap)
+            self._living[visits] = len(heap)
+        self._has_doubts = any(node.flags and not node.is_allowed for node in self.nodes)
         self._ceiling = record.score_to_beat if self._has_doubts else -inf
 
-    def _append(self, node: Node, score: float) -> None:
-        index = len(self.nodes)
-        self.nodes.append(node)
-        self.scores.append(score)
+    def _append(self, node: Node) -> None:
+        entry = (-node.score, node.index)
+        self.scores.append(node.score)
+        self._visits.append(1)
+        self._entries.append(entry)
         if node.is_dropped:
             return  # neither ranked nor expanded
-        insort(self._order, (score, -index))
-        self._total += node.visits
-        self._enter(index, node.visits)
+        insort(self._order, entry)
+        self._total += 1
+        self._enter(entry, 1)
 
-    def _visit(self, index: int, before: int, now: int) -> None:
-        if before == now or self.nodes[index].is_dropped:
-            return
-        self._total += now - before
-        self._living[before] -= 1
-        if not self._living[before]:
-            del self._living[before], self._heaps[before]
-        self._enter(index, now)
+    def _visit(self, launched: int, step: int) -> None:
+        """Back a visit up to the root along first parents."""
+        index: int | None = launched
+        while index is not None:
+            node, before = self.nodes[index], self._visits[index]
+            self._visits[index] = before + step
+            if not node.is_dropped:
+                self._total += step
+                self._living[before] -= 1
+                if not self._living[before]:
+                    del self._living[before], self._heaps[before]
+                self._enter(self._entries[index], before + step)
+            index = node.parent
 
-    def _enter(self, index: int, visits: int) -> None:
+    def _enter(self, entry: Entry, visits: int) -> None:
         heap = self._heaps.setdefault(visits, [])
-        heappush(heap, (-self.scores[index], index))
+        heappush(heap, entry)
         self._living[visits] = self._living.get(visits, 0) + 1
         if len(heap) > 4 * self._living[visits] + 64:
-            # self.nodes is brought up to date only after the visit: the node at hand is kept by its index.
-            kept = {entry for entry in heap if self.nodes[entry[1]].visits == visits or entry[1] == index}
-            heap[:] = kept
+            heap[:] = {entry for entry in heap if self._visits[entry[1]] == visits}
             heapify(heap)
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -110,21 +126,21 @@ class Standing:
     @property
     def best(self) -> int:
         """Index of the node of the highest score, the earliest of equals."""
-        return -self._order[-1][1]
+        return self._order[0][1]
 
     def rank(self, score: float) -> float:
         """Return the rank of a score that a node has, spread over [0, 1]; ties share their mean rank."""
         n = len(self._order)
         if n == 1:
             return 1.0
-        below = bisect_left(self._order, (score, -len(self.nodes)))
+        above = bisect_left(self._order, (-score, -1))
         # A dropped node stands in no order: it has the rank that it would have.
-        tied = max(1, bisect_right(self._order, (score, 1)) - below)
-        return min(1.0, (below + (tied - 1) / 2) / (n - 1))
+        tied = max(1, bisect_right(self._order, (-score, len(self.scores))) - above)
+        return min(1.0, (n - above - tied + (tied - 1) / 2) / (n - 1))
 
     def explain(self, index: int, c_puct: float) -> Pick:
         """Return the terms of PUCT of one node."""
-        visits = self.nodes[index].visits
+        visits = self._visits[index]
         bonus = exploration_bonus(visits, self._total, len(self._order), c_puct)
         return Pick(self.rank(self.scores[index]), visits, bonus)
 
@@ -140,9 +156,9 @@ class Standing:
     def _front(self, best: int) -> Iterator[tuple[int, int]]:
         """Yield (visits, index) of nodes that have a higher score than all with fewer visits, up to the best of all."""
         highest: float | None = None
-        for visits in sorted(count for count in self._heaps if count <= self.nodes[best].visits):
+        for visits in sorted(count for count in self._heaps if count <= self._visits[best]):
             heap = self._heaps[visits]
-            while self.nodes[heap[0][1]].visits != visits:
+            while self._visits[heap[0][1]] != visits:
                 heappop(heap)
             index = heap[0][1]
             if highest is None or self.scores[index] > highest:
@@ -157,28 +173,10 @@ class Standing:
         n, chosen, position = len(self._order), [], 0
         last = max(4, int(n * share))
         while position < min(n, last):
-            score, negative = self._order[n - 1 - position]
-            if score == -inf:
+            negative, index = self._order[position]
+            if negative == inf:
                 break
-            if self.nodes[-negative].duplicate_of is None:
-                chosen.append(-negative)
+            if self.nodes[index].duplicate_of is None:
+                chosen.append(index)
             position = max(position + 1, int(position * step))
         return chosen
-
-
-def _changed(known: list[Node], nodes: list[Node]) -> Iterator[int]:
-    """Yield the indices where the two lists hold different objects; equal stretches cost next to nothing."""
-    for start in range(0, len(known), _BLOCK):
-        old, new = known[start : start + _BLOCK], nodes[start : min(start + _BLOCK, len(known))]
-        if old != new:
-            yield from compress(range(start, start + _BLOCK), map(is_not, old, new))
-
-
-def _is_scored_anew(old: Node, new: Node) -> bool:
-    """Return whether more differs than visits and hold-out, which say nothing of the score."""
-    if old.is_dropped != new.is_dropped:
-        return True
-    return (
-        old.score != new.score or old.flags != new.flags or old.is_allowed != new.is_allowed
-        or old.source != new.source or old.parents != new.parents or old.ticket != new.ticket
-    )  # fmt: skip

@@ -12,26 +12,40 @@ from __future__ import annotations
 
 import os
 import time
+import zlib
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from score_nb.errors import StoreBroken
 from score_nb.events import (
+    REPLY_TEXTS,
     EvaluationStarted,
     Event,
     ExpansionStarted,
+    NodeAdded,
+    ProposalReceived,
+    RunStarted,
     from_json,
     to_json,
 )
+from score_nb.record import Record
+from score_nb.store.checkpoint import Mark, checksum, read_checkpoint, write_checkpoint
 from score_nb.store.lines import Damaged, is_newer, line_of, parse_line, whole_lines
 from score_nb.store.lock import GRACE_S, Holder, Lock
-from score_nb.store.texts import DRAFT, TEXTS, open_whole, put_texts, sync, take_texts, write_all
+from score_nb.store.lying import Shelf
+from score_nb.store.texts import DRAFT, LONG_TEXT, TEXTS, open_whole, put_texts, sync, take_texts, write_all
+from score_nb.types import NODE_TEXTS, replaced
 
 JOURNAL = "journal.jsonl"
 # What can be asked for again at no price need not wait for the disk; process death does not lose it either.
 CHEAP = (ExpansionStarted, EvaluationStarted)
 REREAD_S = 0.05
+# Replaying so many lines takes about 0.2 s; a checkpoint is due when the journal has grown by that and by this share,
+# so that all checkpoints of a run together cost what grows with its nodes.
+CHECKPOINT_LINES = 4_000
+CHECKPOINT_SHARE = 0.25
 
 
 class Journal:
@@ -41,6 +55,10 @@ class Journal:
     ----------
     folder : Path
         The run's folder; made where there is none.
+    checkpoint_lines : int
+        Lines that the journal must have grown by before a checkpoint is written.
+    record : Record
+        The run as it stood when the journal was opened.
 
     Raises
     ------
@@ -50,9 +68,13 @@ class Journal:
         The folder cannot be written, the journal is damaged, or a newer version wrote it.
     """
 
-    def __init__(self, folder: Path, holder: Holder | None = None) -> None:
+    def __init__(self, folder: Path, holder: Holder | None = None, *, checkpoint_lines: int = CHECKPOINT_LINES) -> None:
         self.folder = folder
+        self.checkpoint_lines = checkpoint_lines
+        self.record = Record()
         self._file = -1
+        self._shelf = Shelf(folder / JOURNAL)
+        self._next = self._end = self._last = self._crc = self._marked = 0
         self._lock = Lock(folder / "lock", holder)
         try:
             (folder / TEXTS).mkdir(parents=True, exist_ok=True)
@@ -65,8 +87,10 @@ class Journal:
         except OSError as error:
             raise cannot_write(folder, error) from error
 
-    def append(self, event: Event) -> None:
+    def append(self, event: Event) -> Event:
         """Make `event` durable: it survives this process when the call returns, and a power cut if it cost anything.
+
+        Returns the event as it is in the store: its long texts lie there and are read when they are asked for.
 
         Raises
         ------
@@ -88,8 +112,35 @@ class Journal:
             ) from error
         # Who took over in between has copied the file without this line, or will find it there.
         self._lock.check()
+        start, self._end = self._end, self._end + len(line)
         self._next += 1
-        self._end += len(line)
+        self._last, self._crc = len(line), zlib.crc32(line, self._crc)
+        return self._laid_down(event, start)
+
+    def _laid_down(self, event: Event, start: int) -> Event:
+        """Return the event with its texts where they lie now."""
+        if isinstance(event, NodeAdded):
+            texts = {name: text for name in NODE_TEXTS if (text := getattr(event.node, name))}
+            event = replace(event, node=replaced(event.node, **dict.fromkeys(texts, self._shelf.at(start))))
+        elif isinstance(event, ProposalReceived):
+            texts = {name: text for name in REPLY_TEXTS if len(text := getattr(event, name) or "") > LONG_TEXT}
+            lying: dict[str, Any] = dict.fromkeys(texts, self._shelf.at(start))
+            event = replace(event, **lying)
+        else:
+            return event
+        for name, text in texts.items():
+            self._shelf.keep(start, name, text)
+        return event
+
+    def checkpoint(self, record: Record, *, is_last: bool = False) -> None:
+        """Write what the run is now beside the journal, where opening it would else take notably longer than it need.
+
+        `record` is the run after the last event appended; `is_last` where nothing follows for now.
+        """
+        share = 0.0 if is_last else CHECKPOINT_SHARE
+        if self._next - self._marked >= max(self.checkpoint_lines, self._marked * share):
+            write_checkpoint(self.folder, record, Mark(self._next, self._end, self._last, self._crc))
+            self._marked = self._next  # also where it could not be: the next try is not due at once
 
     def close(self) -> None:
         """Give the run free for others; further calls do nothing."""
@@ -100,11 +151,13 @@ class Journal:
 
     def _open(self) -> None:
         reader = JournalReader(self.folder)
-        reader.poll()
+        self.record = reader.record()
         _sweep(self.folder)
-        self._next, self._end = reader.lines, reader.end
+        self._next, self._marked = reader.lines, reader.marked
+        self._end, self._last = reader.end, reader.last
         path = self.folder / JOURNAL
         self._file = open_whole(path, path.read_bytes()[: self._end] if self._end else b"")
+        self._crc = checksum(path, self._end) or 0
 
     def _write(self, line: bytes) -> None:
         os.lseek(self._file, self._end, os.SEEK_SET)
@@ -116,18 +169,51 @@ class JournalReader:
 
     Attributes
     ----------
-    lines, end : int
-        Whole lines read so far and the bytes that they take.
+    lines, end, marked : int
+        Whole lines read so far, the bytes that they take, and how many of the lines a checkpoint told of.
+    shelf : Shelf
+        Where the texts of nodes and replies are read when they are asked for.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.shelf = Shelf(folder / JOURNAL)
         self._texts = folder / TEXTS
         self._begin()
 
     def _begin(self) -> None:
-        self.lines = self.end = 0
+        self.lines = self.end = self.marked = 0
         self._last = b""
+
+    @property
+    def last(self) -> int:
+        """Bytes of the last line read."""
+        return len(self._last)
+
+    def record(self) -> Record:
+        """Return the record of all that is in the journal: by its checkpoint, and what was appended since.
+
+        Raises
+        ------
+        StoreBroken
+            As `poll`.
+        """
+        record = Record()
+        if found := read_checkpoint(self.folder, self.folder / JOURNAL, self.shelf):
+            record, mark = found
+            self.lines = self.marked = mark.lines
+            self.end, self._last = mark.end, self._bytes(mark.end - mark.last, mark.end)
+        new = self.poll()
+        if new and isinstance(new[0], RunStarted):
+            record = Record()
+        record.apply_all(new)
+        return record
+
+    def _bytes(self, start: int, end: int) -> bytes:
+        with suppress(OSError), open(self.folder / JOURNAL, "rb") as file:
+            file.seek(start)
+            return file.read(end - start)
+        return b"\n"  # stands nowhere: the file is read anew
 
     def poll(self) -> list[Event]:
         """Return the events that were appended since the last call; kinds of a newer version are passed over.
@@ -143,11 +229,11 @@ class JournalReader:
         path = self.folder / JOURNAL
         try:
             try:
-                records = self._read(path)
+                lines = self._read(path)
             except Damaged:
                 # Network file systems show a file for a moment as it never was.
                 time.sleep(REREAD_S)
-                records = self._read(path)
+                lines = self._read(path)
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -157,9 +243,10 @@ class JournalReader:
                 f"line {damage.line} of {path} is damaged ({damage.reason}): restore the file from a backup, "
                 "or begin anew with --fresh; nothing was overwritten"
             ) from damage
-        return [event for record in records if (event := self._event(record)) is not None]
+        return [event for start, record in lines if (event := self._event(start, record)) is not None]
 
-    def _read(self, path: Path) -> list[dict[str, Any]]:
+    def _read(self, path: Path) -> list[tuple[int, dict[str, Any]]]:
+        """Return where each new line begins, and what it holds."""
         with open(path, "rb") as file:
             # The last line read must still stand where it stood; else another writer's file is there now.
             file.seek(self.end - len(self._last))
@@ -174,19 +261,32 @@ class JournalReader:
                 "or begin anew with --fresh"
             )
         if whole.records:
-            self._last = data[whole.last : whole.end]
+            self._last = data[whole.starts[-1] : whole.end]
+        begin = self.end
         self.lines += len(whole.records)
         self.end += whole.end
-        return whole.records
+        return [(begin + start, record) for start, record in zip(whole.starts, whole.records, strict=True)]
 
-    def _event(self, record: dict[str, Any]) -> Event | None:
+    def _event(self, start: int, record: dict[str, Any]) -> Event | None:
         try:
-            return from_json(take_texts(record, self._texts))
+            return from_json(take_texts(_left_lying(record, self.shelf, start), self._texts))
         except (TypeError, KeyError, AttributeError) as error:
             raise StoreBroken(
                 f"the run in {self.folder} holds {record.get('event')} in a form that this score-nb does not know "
                 f"({error}): pip install -U score-nb to open it, or begin anew with --fresh"
             ) from error
+
+
+def _left_lying(record: dict[str, Any], shelf: Shelf, start: int) -> dict[str, Any]:
+    """Return a line's event without the texts that it need not hold in memory."""
+    if record.get("event") == NodeAdded.__name__:
+        node = record["node"]
+        lying = dict.fromkeys((name for name in NODE_TEXTS if node.get(name)), shelf.at(start))
+        return {**record, "node": {**node, **lying}}
+    if record.get("event") == ProposalReceived.__name__:
+        lying = dict.fromkeys((name for name in REPLY_TEXTS if isinstance(record.get(name), dict)), shelf.at(start))
+        return {**record, **lying}
+    return record
 
 
 def read_events(folder: Path) -> list[Event]:

@@ -21,10 +21,10 @@ class Damaged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """The whole lines at the beginning of some bytes: their events, and where the last one begins and ends."""
+    """The whole lines at the beginning of some bytes: their events, where each begins, and where the last one ends."""
 
     records: list[dict[str, Any]]
-    last: int
+    starts: list[int]
     end: int
 
 
@@ -37,7 +37,7 @@ def whole_lines(data: bytes, number: int = 0) -> Whole:
         A line is damaged that others follow.
     """
     records: list[dict[str, Any]] = []
-    last = end = 0
+    starts, end = [], 0
     *lines, torn = data.split(b"\n")
     for position, line in enumerate(lines):
         try:
@@ -46,8 +46,9 @@ def whole_lines(data: bytes, number: int = 0) -> Whole:
             if position == len(lines) - 1 and not torn:
                 break
             raise Damaged(number + position + 1, str(error)) from error
-        last, end = end, end + len(line) + 1
-    return Whole(records, last, end)
+        starts.append(end)
+        end += len(line) + 1
+    return Whole(records, starts, end)
 
 
 def line_of(number: int, record: dict[str, Any]) -> bytes:

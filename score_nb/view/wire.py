@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal, TypedDict, cast
 
 from score_nb.record import Flight, Record
-from score_nb.types import Flag, Node, Pick
+from score_nb.types import Flag, Node, Pick, replaced
 
 PROTOCOL = 1
 RUN_MIME = "application/vnd.score-nb.run+json"
@@ -350,7 +349,7 @@ def _changed_nodes(old: list[Node], new: list[Node], ideas: Mapping[str, int]) -
     changed = [
         now
         for before, now in zip(old, new, strict=False)
-        if before is not now and replace(before, visits=now.visits) != now
+        if before is not now and replaced(before, visits=now.visits) != now
     ]
     return [node_to_wire(node, ideas) for node in (*changed, *new[len(old) :])]
 

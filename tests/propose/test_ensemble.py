@@ -11,7 +11,7 @@ from score_nb import events as ev
 from score_nb.propose.base import Earned
 from score_nb.propose.ensemble import Ensemble
 from score_nb.record import Record
-from score_nb.run.requests import earned
+from score_nb.run.requests import Earnings
 from score_nb.types import Flag, Node
 from tests.propose.contract import SEED, ProposerContract, request
 from tests.support.scripted import ScriptedProposer
@@ -92,4 +92,4 @@ def test_gains_are_new_nodes_better_than_all_their_parents() -> None:
     add("one", 0.65, 4, 1)  # better than one of its parents only
     add("two", 0.9, 0, duplicate_of=4)
     add("two", 0.99, 0, flags=(Flag("jump"),))
-    assert earned(record) == (Earned("one", 3, 1, 0.75), Earned("two", 4, 1, 1.0))
+    assert Earnings().of(record) == (Earned("one", 3, 1, 0.75), Earned("two", 4, 1, 1.0))

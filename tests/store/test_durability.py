@@ -309,11 +309,14 @@ def test_texts_come_back_as_written_or_not_at_all(tmp_path: Path) -> None:
     assert read_events(tmp_path) == [ev.NodeAdded(0.0, node)]
     (text,) = (tmp_path / "texts").iterdir()
     text.write_bytes(text.read_bytes()[:-1])
+    (read,) = read_events(tmp_path)
+    assert isinstance(read, ev.NodeAdded)
+    assert read.node.plan == node.plan
     with pytest.raises(StoreBroken, match="does not hold what was written"):
-        read_events(tmp_path)
+        assert read.node.log
     text.unlink()
     with pytest.raises(StoreBroken, match="missing"):
-        read_events(tmp_path)
+        assert read.node.log
 
 
 def test_what_killed_writers_left_half_done_is_swept(tmp_path: Path) -> None:

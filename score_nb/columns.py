@@ -1,0 +1,199 @@
+"""A record as plain columns: what a checkpoint of a long run holds instead of the events that made it.
+
+Pure, and nothing else than `record.py` in another form: `record_of(columns_of(record))` is the record that a replay of
+its events gives.  What a record derives when it is asked (children, the log of launches) is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any, get_args
+
+from score_nb import events as ev
+from score_nb.record import Flight, Record, task_from_json
+from score_nb.types import NO_METRICS, NODE_TEXTS, SPELLING, Flag, Node, Operator, Pick, Status, node_of, to_score
+
+FIELDS = tuple(f.name for f in fields(Node))
+PLAIN = (
+    "run_id", "name", "created", "notebook", "fingerprint", "options", "versions", "state", "reason", "last_ticket",
+    "drops_in_a_row", "tokens", "cost", "dearest", "elapsed", "confinement", "timeout", "memory", "warnings",
+    "contract", "accepted", "pinned", "ideas", "revision", "_best", "_noise", "_digested",
+)  # fmt: skip
+"""Attributes of a record that are JSON as they are."""
+
+Place = Callable[[object], int | None]
+"""Says where in the store a text lies that a node holds; None where it lies in memory only."""
+
+
+class NotStored(Exception):
+    """A node holds texts that are not in the store."""
+
+
+def columns_of(record: Record, place: Place) -> dict[str, Any]:
+    """Return all that `record` knows, JSON-ready; texts as the place where they lie.
+
+    Raises
+    ------
+    NotStored
+        A text lies in memory only.
+    """
+    return {
+        **{name: ev.plain(getattr(record, name)) for name in PLAIN},
+        "task": ev.plain(asdict(record.task)),
+        "seed_tested": None if record.seed_tested is None else ev.to_json(record.seed_tested),
+        "in_flight": [_flight_to_json(flight) for flight in record.in_flight.values()],
+        "spelling": SPELLING,
+        "digests": list(record._digests),
+        "first": list(record._digests.values()),
+        "visits": list(record.visits),
+        "nodes": _nodes_to_columns(record, place),
+    }
+
+
+def record_of(columns: Mapping[str, Any], texts: Callable[[int], Any]) -> Record:
+    """Return the record that these columns are of; `texts` gives what a node holds for texts at a place."""
+    record = Record()
+    for name in PLAIN:
+        setattr(record, name, columns[name])
+    record.dearest = (columns["dearest"][0], columns["dearest"][1])
+    record.task = task_from_json(columns["task"])
+    if columns["seed_tested"] is not None:
+        tested = ev.from_json(columns["seed_tested"])
+        assert isinstance(tested, ev.SeedTested)
+        record.seed_tested = tested
+    for flight in map(_flight_of, columns["in_flight"]):
+        record.in_flight[flight.ticket] = flight
+    if columns["spelling"] == SPELLING:
+        record._digests = dict(zip(columns["digests"], columns["first"], strict=True))
+    else:
+        record._digested = 0
+    record.visits = array("l", columns["visits"])
+    record.tree = _nodes_of(columns["nodes"], record, texts)
+    record._to_beat = None
+    return record
+
+
+# -- nodes -----------------------------------------------------------------------------------------------------------
+
+
+def _nodes_to_columns(record: Record, place: Place) -> dict[str, Any]:
+    nodes = record.nodes
+    columns = {name: _packed([ev.plain(getattr(node, name)) for node in nodes]) for name in _AS_THEY_ARE}
+    picks = [node.pick for node in nodes]
+    odd = {n.index: ev.plain(n.score) for n in nodes if n.score != to_score(n.value, record.direction)}
+    return {
+        **columns,
+        "count": len(nodes),
+        "odd_scores": _sparse(odd),
+        "rank_score": _packed([None if pick is None else ev.plain(pick.rank_score) for pick in picks]),
+        "pick_visits": _packed([None if pick is None else pick.visits for pick in picks]),
+        "bonus": _packed([None if pick is None else ev.plain(pick.bonus) for pick in picks]),
+        "place": _packed([_place_of(node, place) for node in nodes]),
+        "held": _packed([_held(node) for node in nodes]),
+    }
+
+
+def _nodes_of(columns: Mapping[str, Any], record: Record, texts: Callable[[int], Any]) -> list[Node]:
+    count = columns["count"]
+    known: dict[str, Iterable[Any]] = {name: _unpacked(columns[name], count) for name in _AS_THEY_ARE}
+    odd = {int(index): -math.inf if score is None else score for index, score in columns["odd_scores"].items()}
+    known["index"] = range(count)
+    known["parents"] = map(tuple, known["parents"])
+    known["status"] = map(_INTERNED.get, known["status"], known["status"])
+    known["operator"] = map(_INTERNED.get, known["operator"], known["operator"])
+    known["metrics"] = (value or NO_METRICS for value in known["metrics"])
+    known["values"] = (tuple(value) if value else () for value in known["values"])
+    known["flags"] = (
+        tuple(Flag(*flag) for flag in map(dict.values, value)) if value else () for value in known["flags"]
+    )
+    known["value"] = values = list(known["value"])
+    direction = record.direction
+    scores = [to_score(value, direction) for value in values]
+    for index, score in odd.items():
+        scores[index] = score
+    known["score"] = scores
+    known["visits"] = record.visits
+    known["pick"] = map(_pick_of, *(_unpacked(columns[name], count) for name in ("rank_score", "pick_visits", "bonus")))
+    places, held = _unpacked(columns["place"], count), _unpacked(columns["held"], count)
+    lying = [None if at is None else texts(at) for at in places]
+    for bit, name in enumerate(NODE_TEXTS):
+        known[name] = [at if bits >> bit & 1 else "" for at, bits in zip(lying, held, strict=True)]
+    return [node_of(row) for row in zip(*(known[name] for name in FIELDS), strict=True)]
+
+
+_AS_THEY_ARE = tuple(
+    name for name in FIELDS if name not in {*NODE_TEXTS, "index", "score", "pick", "visits"}
+)  # fmt: skip
+_INTERNED = {word: word for word in (*get_args(Status), *get_args(Operator))}
+
+
+def _pick_of(rank_score: float | None, visits: int | None, bonus: float | None) -> Pick | None:
+    return None if visits is None else Pick(rank_score, visits, bonus)  # type: ignore[arg-type]
+
+
+def _held(node: Node) -> int:
+    """Return which of a node's texts are there at all, a bit for each."""
+    return sum(bool(getattr(node, f"_held_{name}") != "") << bit for bit, name in enumerate(NODE_TEXTS))
+
+
+def _place_of(node: Node, place: Place) -> int | None:
+    held = [text for name in NODE_TEXTS if (text := getattr(node, f"_held_{name}")) != ""]
+    places = {place(text) for text in held}
+    if None in places or len(places) > 1:
+        raise NotStored(f"texts of node {node.index} are not in the store")
+    return places.pop() if places else None
+
+
+# -- columns ---------------------------------------------------------------------------------------------------------
+
+
+def _packed(column: Sequence[Any]) -> Any:
+    """Return a column as briefly as its values allow: as a list, as a table and codes, or as what differs from one."""
+    usual = column[0] if column else None
+    odd = {index: value for index, value in enumerate(column) if value != usual or type(value) is not type(usual)}
+    if len(odd) * 3 < len(column):
+        return {"usual": usual, "odd": _sparse(odd)}
+    if all(isinstance(value, str) for value in column):
+        table = {value: code for code, value in enumerate(dict.fromkeys(column))}
+        return {"table": list(table), "codes": [table[value] for value in column]}
+    return list(column)
+
+
+def _unpacked(packed: Any, count: int) -> list[Any]:
+    if isinstance(packed, list):
+        return packed
+    if "table" in packed:
+        return [packed["table"][code] for code in packed["codes"]]
+    column = [packed["usual"]] * count
+    for index, value in packed["odd"].items():
+        column[int(index)] = value
+    return column
+
+
+def _sparse(values: Mapping[int, Any]) -> dict[str, Any]:
+    return {str(index): value for index, value in values.items()}
+
+
+# -- flights ---------------------------------------------------------------------------------------------------------
+
+
+def _flight_to_json(flight: Flight) -> dict[str, Any]:
+    asked = ev.ExpansionStarted(
+        flight.since, flight.ticket, flight.parents, flight.operator, flight.pick, flight.hint, flight.idea
+    )
+    reply = None if flight.proposal is None else ev.to_json(flight.proposal)
+    return {"asked": ev.to_json(asked), "stage": flight.stage, "reply": reply}
+
+
+def _flight_of(values: Mapping[str, Any]) -> Flight:
+    asked = ev.from_json(values["asked"])
+    reply = None if values["reply"] is None else ev.from_json(values["reply"])
+    assert isinstance(asked, ev.ExpansionStarted)
+    assert reply is None or isinstance(reply, ev.ProposalReceived)
+    return Flight(
+        asked.ticket, asked.parents, asked.operator, asked.pick, asked.hint, asked.idea, since=asked.at,
+        stage=values["stage"], proposal=reply,
+    )  # fmt: skip

@@ -1,0 +1,96 @@
+"""Texts that lie in a run's journal and beside it, read when they are asked for: a long run is not held in memory."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+from score_nb.errors import StoreBroken
+from score_nb.store.lines import parse_line
+from score_nb.store.texts import TEXTS, take_texts
+
+# What is asked for again and again (the good programs that the search compares) fits in many times.
+KEPT_CHARS = 4_000_000
+_PIECE = 1 << 13
+
+
+class Lying:
+    """The texts of one line: its `text` reads one of them.
+
+    Attributes
+    ----------
+    start : int
+        Where in the journal the line begins.
+    """
+
+    __slots__ = ("_shelf", "start")
+
+    def __init__(self, shelf: Shelf, start: int) -> None:
+        self._shelf, self.start = shelf, start
+
+    def text(self, name: str) -> str | None:
+        """Return the text of that field as it was written.
+
+        Raises
+        ------
+        StoreBroken
+            It is no longer there.
+        """
+        return self._shelf.text(self.start, name)
+
+
+class Shelf:
+    """The texts of one journal; those read last are kept.  Any thread may read.
+
+    A journal's lines stay where they are: a new writer's file begins with those of the old one.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self._journal = journal
+        self._guard = threading.Lock()
+        self._kept: OrderedDict[tuple[int, str], str | None] = OrderedDict()
+        self._chars = 0
+
+    def at(self, start: int) -> Lying:
+        """Return the texts of the line that begins there."""
+        return Lying(self, start)
+
+    def keep(self, start: int, name: str, text: str | None) -> None:
+        """Remember a text that was just read or written."""
+        with self._guard:
+            if (start, name) in self._kept:
+                return
+            self._kept[start, name] = text
+            self._chars += len(text or "")
+            while self._chars > KEPT_CHARS and len(self._kept) > 1:
+                self._chars -= len(self._kept.popitem(last=False)[1] or "")
+
+    def text(self, start: int, name: str) -> str | None:
+        """Return one text of the line that begins there."""
+        with self._guard:
+            if (start, name) in self._kept:
+                self._kept.move_to_end((start, name))
+                return self._kept[start, name]
+        record = self._record(start)
+        held = record.get("node", record)
+        found: str | None = take_texts({name: held.get(name, "")}, self._journal.parent / TEXTS)[name]
+        self.keep(start, name, found)
+        return found
+
+    def _record(self, start: int) -> dict[str, Any]:
+        try:
+            with open(self._journal, "rb") as file:
+                file.seek(start)
+                line = file.read(_PIECE)
+                while b"\n" not in line and (more := file.read(_PIECE)):
+                    line += more
+            line = line[: line.index(b"\n")]
+            return parse_line(int(line[1 : line.index(b",")]), line)
+        except OSError as error:
+            raise StoreBroken(
+                f"{self._journal} is missing or unreadable ({error.strerror}): texts of the run lie there"
+            ) from error
+        except ValueError as error:
+            raise StoreBroken(f"{self._journal} is no longer what was read before: open the run again") from error
