@@ -287,9 +287,7 @@ def main() -> None:
     print(f"load {load:.1f} before; programs of {options.source} characters, prompts and replies of {options.prompt}")
     table(rows)
     if options.workers:
-        print(
-            f"\nin a second, with programs of 200 or 3,000 characters, with the flights of {options.workers} workers"
-        )
+        print(f"\nin a second, with programs of 200 or 3,000 characters, with the flights of {options.workers} workers")
         table([measure_rates(options.workers)])
     missed = [f"{name} {rows[-1][name]:.3g} > {most}" for name, most in TARGETS.items() if rows[-1].get(name, 0) > most]
     if missed:
