@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import uuid
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from score_nb.batch.era import EraNotebook, ScoreLine, is_excluded, read_era, told, wording
-from score_nb.batch.era_metric import EraMetric, metric_of
+from score_nb.batch.era_metric import EraMetric, inert_above, is_scored_below, metric_of
+from score_nb.batch.era_seed import scoring_in, writing_in
 from score_nb.batch.results import TAG
 from score_nb.batch.source import Piece, pieces_of, plain_python, whole
 from score_nb.cell.names import names_of
@@ -50,6 +52,8 @@ def convert(notebook: Any) -> Converted:
     era = read_era(notebook)
     seed, is_stub, magics = _seed(era)
     pieces = pieces_of(seed)
+    era, pieces, moved = _taken_below(era, pieces)
+    seed = "\n".join(piece.text for piece in pieces).strip("\n") if moved else seed
     metric = metric_of(era, pieces)
     direction, why = _direction(metric.line, era)
     shared = _shared(era, metric, pieces)
@@ -69,9 +73,38 @@ def convert(notebook: Any) -> Converted:
     result.cells = [_clean(cell) for cell in made]
     result.nbformat, result.nbformat_minor = 4, max(5, notebook.get("nbformat_minor", 0))
     said = [f"the score is the printed line {metric.line.label!r}; {direction} {why}"]
+    if moved:
+        said.append(f"moved below the mutable cell, out of the candidate's reach: {'; '.join(moved)}")
     if is_stub:
         said.append("the mutable cell is a stub: the search begins from a cell that has no value yet")
     return Converted(result, tuple(said))
+
+
+def _taken_below(era: EraNotebook, seed: list[Piece]) -> tuple[EraNotebook, list[Piece], list[str]]:
+    """Return the notebook with what the mutable cell must not do itself in a cell below it, and the lines moved.
+
+    It may not print the score where nobody else does, and files that cells below read are written there: a candidate
+    hands its results over as values.
+    """
+    moved = [] if is_scored_below(era) else scoring_in(seed, inert_above(era))
+    read = "\n".join(cell.source for cell in era.after if cell.cell_type == "code")
+    moved += [piece for piece in writing_in(seed) if piece not in moved and _names_file_of(piece, read)]
+    kept = [piece for piece in seed if piece not in moved]
+    if not moved or not kept:
+        return era, seed, []
+    texts = [piece.text.strip("\n") for piece in seed if piece in moved]
+    lines = [text.splitlines()[-1].strip() for text in texts]
+    return replace(era, after=(_code("\n".join(texts)), *era.after)), kept, lines
+
+
+def _names_file_of(piece: Piece, below: str) -> bool:
+    """Return whether the cells below name a file, by a text or a constant, that the piece names too."""
+    for node in (node for statement in piece.statements for node in ast.walk(statement)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "." in node.value and node.value in below:
+            return True
+        if isinstance(node, ast.Name) and node.id.isupper() and re.search(rf"\b{node.id}\b", below):
+            return True
+    return False
 
 
 def _seed(era: EraNotebook) -> tuple[str, bool, list[str]]:

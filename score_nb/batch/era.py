@@ -89,15 +89,16 @@ class EraNotebook:
 
 @dataclass(frozen=True, slots=True)
 class ScoreLine:
-    """A printed line that tells the score: its label, and how sure it is that it is the one."""
+    """A printed line that tells the score: its label, how sure it is that it is the one, and all that it says."""
 
     label: str
     rank: int
+    words: str = ""
 
     @property
     def direction(self) -> Direction | None:
         """What the label says of it, None where it says nothing."""
-        return wording(self.label) or named(self.label)
+        return wording(self.label) or named(self.label) or wording(self.words)
 
 
 def is_era(notebook: Any) -> bool:
@@ -275,6 +276,9 @@ def _texts(tree: ast.AST) -> Iterator[str]:
         parts = (str(part.value) if isinstance(part, ast.Constant) else "\0" for part in tree.values)
         yield "".join(parts)
         return
+    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id == "print" and tree.args[1:]:
+        yield " ".join(_text(part) for part in tree.args)
+        return
     if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Add) and isinstance(tree.left, ast.Constant):
         yield f"{tree.left.value!s}\0"
         return
@@ -288,6 +292,12 @@ def _texts(tree: ast.AST) -> Iterator[str]:
         yield from _texts(child)
 
 
+def _text(argument: ast.expr) -> str:
+    """Return what an argument of `print` prints, as far as it is known."""
+    is_text = isinstance(argument, ast.JoinedStr) or isinstance(getattr(argument, "value", None), str)
+    return next(_texts(argument), "\0") if is_text else "\0"
+
+
 def _lines_of(text: str) -> Iterator[ScoreLine]:
     for line in text.splitlines():
         match = _LINE.match(line)
@@ -296,7 +306,7 @@ def _lines_of(text: str) -> Iterator[ScoreLine]:
         label = " ".join(match["label"].replace("_", " ").split())
         rank = _rank(label)
         if rank:
-            yield ScoreLine(label, rank)
+            yield ScoreLine(label, rank, line)
 
 
 def _rank(label: str) -> int:

@@ -96,6 +96,18 @@ def metric_of(notebook: EraNotebook, seed: Sequence[Piece]) -> EraMetric:
     return EraMetric(name, line, once, function, tuple(below), any(map(is_excluded, cells)))
 
 
+def is_scored_below(notebook: EraNotebook) -> bool:
+    """Return whether a cell below the mutable one prints a score, or calls what prints one above."""
+    above = [piece for cell in notebook.before for piece in _pieces(cell)]
+    below = [Below(cell, tuple(_pieces(cell))) for cell in notebook.after if cell.cell_type == "code"]
+    return _likeliest(above, below) is not None
+
+
+def inert_above(notebook: EraNotebook) -> set[str]:
+    """Return the names of the modules, functions and classes that the cells above define."""
+    return _binds(piece for cell in notebook.before for piece in _pieces(cell) if piece.is_definition)
+
+
 class _Parts:
     """Follows which names depend on the mutable cell while the pieces below it are gone through in their order."""
 
@@ -177,6 +189,42 @@ def _score_line(
     above: Sequence[Piece], below: Sequence[Below], seed: Sequence[Piece]
 ) -> tuple[ScoreLine, tuple[int, int]]:
     """Return the likeliest score line, and cell and piece where it is printed, the last of equals."""
+    chosen = _likeliest(above, below)
+    if chosen is None and any(best_line(statement) for piece in seed for statement in piece.statements):
+        raise ScoreError(
+            "the mutable cell prints the score itself, so a candidate could print what it likes: move the lines that "
+            "score to a cell below it"
+        )
+    if chosen is None:
+        raise ScoreError(
+            "no score is printed below the mutable cell: print it as `Validation Score: x` or "
+            "`Candidate metric to be minimized: x`"
+        )
+    return chosen[0], _where_printed(chosen[1], below)
+
+
+def _where_printed(place: tuple[int, int], below: Sequence[Below]) -> tuple[int, int]:
+    """Return cell and piece where the line that the piece at `place` holds is whole on the screen."""
+    piece = below[place[0]].pieces[place[1]]
+    rest = [
+        (number, at, later)
+        for number, cell in enumerate(below[place[0] :], place[0])
+        for at, later in enumerate(cell.pieces)
+        if (number, at) > place
+    ]
+    if piece.is_assignment:
+        # message = f"Validation Score: {score}", printed later
+        shown = ((number, at) for number, at, later in rest if later.names.reads & piece.names.binds)
+        return next(shown, place)
+    if any(isinstance(node, ast.keyword) and node.arg == "end" for part in piece.statements for node in ast.walk(part)):
+        # print("Validation Score: ", end=""), and the number by the next
+        shown = ((number, at) for number, at, later in rest if "print" in names_called(later.statements))
+        return next(shown, place)
+    return place
+
+
+def _likeliest(above: Sequence[Piece], below: Sequence[Below]) -> tuple[ScoreLine, tuple[int, int]] | None:
+    """Return the likeliest score line and where it stands, None where nothing below tells a score."""
     printing = {name: found for piece in above if piece.is_definition for name, found in _printing(piece)}
     chosen: tuple[ScoreLine, tuple[int, int]] | None = None
     for number, cell in enumerate(below):
@@ -189,16 +237,6 @@ def _score_line(
             line = max(lines, key=lambda found: found.rank, default=None)
             if line is not None and (chosen is None or line.rank >= chosen[0].rank):
                 chosen = line, (number, place)
-    if chosen is None and any(best_line(statement) for piece in seed for statement in piece.statements):
-        raise ScoreError(
-            "the mutable cell prints the score itself, so a candidate could print what it likes: move the lines that "
-            "score to a cell below it"
-        )
-    if chosen is None:
-        raise ScoreError(
-            "no score is printed below the mutable cell: print it as `Validation Score: x` or "
-            "`Candidate metric to be minimized: x`"
-        )
     return chosen
 
 

@@ -12,6 +12,8 @@ from score_nb.cell.names import Names, names_of
 
 STUB = "raise NotImplementedError('to be written')"
 _MAGIC = re.compile(r"^\s*(?:%(?!=)|!(?!=)|\?\w|[\w.]+\?{1,2}\s*$)")
+# What a magic or a shell line gives is known to IPython alone.
+_GIVEN = re.compile(r"^(?P<names>\s*[A-Za-z_][\w, ]*=\s*)(?:!|%{1,2})(?![=\s])\S.*$", re.MULTILINE)
 _CELL_MAGIC = re.compile(r"^%%(\w+)[^\n]*\n?")
 # Cell magics whose cell is Python all the same.
 _AROUND_PYTHON = frozenset({"time", "timeit", "capture", "prun", "python", "python3"})
@@ -57,6 +59,7 @@ def plain_python(source: str) -> tuple[str, list[str]]:
     try:
         ast.parse(source)
     except SyntaxError:
+        source = _GIVEN.sub(r"\g<names>None", source)
         lines = source.splitlines()
         magic = [line.strip() for line in lines if _MAGIC.match(line)]
         kept = [re.sub(r"\S.*", "pass", line) if _MAGIC.match(line) and line[:1].isspace() else line for line in lines]
