@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from score_nb.batch.era import EraNotebook, ScoreLine, is_excluded, read_era, told, wording
-from score_nb.batch.era_metric import EraMetric, inert_above, is_scored_below, metric_of
-from score_nb.batch.era_seed import scoring_in, writing_in
+from score_nb.batch.era_metric import EraMetric, inert_above, is_python, is_scored_below, metric_of
+from score_nb.batch.era_seed import files_named, scoring_in, writing_in
 from score_nb.batch.results import TAG
 from score_nb.batch.source import Piece, pieces_of, plain_python, whole
 from score_nb.cell.names import names_of
@@ -52,9 +52,9 @@ def convert(notebook: Any) -> Converted:
     era = read_era(notebook)
     seed, is_stub, magics = _seed(era)
     pieces = pieces_of(seed)
-    era, pieces, moved = _taken_below(era, pieces)
+    era, pieces, moved, files = _taken_below(era, pieces)
     seed = "\n".join(piece.text for piece in pieces).strip("\n") if moved else seed
-    metric = metric_of(era, pieces)
+    metric = metric_of(era, pieces, files)
     direction, why = _direction(metric.line, era)
     shared = _shared(era, metric, pieces)
     options = [f"--{direction}", *(["--stub"] if is_stub else []), *([f"--share {','.join(shared)}"] if shared else [])]
@@ -80,31 +80,23 @@ def convert(notebook: Any) -> Converted:
     return Converted(result, tuple(said))
 
 
-def _taken_below(era: EraNotebook, seed: list[Piece]) -> tuple[EraNotebook, list[Piece], list[str]]:
-    """Return the notebook with what the mutable cell must not do itself in a cell below it, and the lines moved.
+def _taken_below(era: EraNotebook, seed: list[Piece]) -> tuple[EraNotebook, list[Piece], list[str], set[str]]:
+    """Return the notebook with what the mutable cell must not do itself in a cell below it, the lines moved, and files.
 
     It may not print the score where nobody else does, and files that cells below read are written there: a candidate
     hands its results over as values.
     """
     moved = [] if is_scored_below(era) else scoring_in(seed, inert_above(era))
-    read = "\n".join(cell.source for cell in era.after if cell.cell_type == "code")
-    moved += [piece for piece in writing_in(seed) if piece not in moved and _names_file_of(piece, read)]
+    read = set[str]().union(*(files_named(ast.parse(plain_python(c.source)[0])) for c in era.after if is_python(c)))
+    writing = [piece for piece in writing_in(seed) if files_named(*piece.statements) & read]
+    moved += [piece for piece in writing if piece not in moved]
     kept = [piece for piece in seed if piece not in moved]
     if not moved or not kept:
-        return era, seed, []
+        return era, seed, [], set()
     texts = [piece.text.strip("\n") for piece in seed if piece in moved]
+    files = set[str]().union(*(files_named(*piece.statements) for piece in writing))
     lines = [text.splitlines()[-1].strip() for text in texts]
-    return replace(era, after=(_code("\n".join(texts)), *era.after)), kept, lines
-
-
-def _names_file_of(piece: Piece, below: str) -> bool:
-    """Return whether the cells below name a file, by a text or a constant, that the piece names too."""
-    for node in (node for statement in piece.statements for node in ast.walk(statement)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "." in node.value and node.value in below:
-            return True
-        if isinstance(node, ast.Name) and node.id.isupper() and re.search(rf"\b{node.id}\b", below):
-            return True
-    return False
+    return replace(era, after=(_code("\n".join(texts)), *era.after)), kept, lines, files
 
 
 def _seed(era: EraNotebook) -> tuple[str, bool, list[str]]:

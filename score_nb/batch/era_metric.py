@@ -6,10 +6,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
 from score_nb.batch.era import EraNotebook, ScoreLine, best_line, is_excluded
+from score_nb.batch.era_seed import files_named
 from score_nb.batch.source import Piece, indented, names_called, pieces_of, plain_python
 from score_nb.cell.names import names_of
 from score_nb.errors import ScoreError
@@ -63,8 +65,10 @@ class EraMetric:
     is_hidden: bool
 
 
-def metric_of(notebook: EraNotebook, seed: Sequence[Piece]) -> EraMetric:
+def metric_of(notebook: EraNotebook, seed: Sequence[Piece], files: AbstractSet[str] = frozenset()) -> EraMetric:
     """Return the metric that the cells below the mutable cell amount to.
+
+    `files` name what these cells write and read back: it depends on the candidate, though no name says so.
 
     Raises
     ------
@@ -74,7 +78,7 @@ def metric_of(notebook: EraNotebook, seed: Sequence[Piece]) -> EraMetric:
     above = [piece for cell in notebook.before for piece in _pieces(cell)]
     below = [Below(cell, tuple(_pieces(cell)), _magics(cell)) for cell in notebook.after if cell.cell_type == "code"]
     line, last = _score_line(above, below, seed)
-    parts = _Parts(above, seed)
+    parts = _Parts(above, seed, files)
     cells, body = [], []
     for number, cell in enumerate(below[: last[0] + 1]):
         for place, piece in enumerate(cell.pieces[: last[1] + 1] if number == last[0] else cell.pieces):
@@ -103,6 +107,14 @@ def is_scored_below(notebook: EraNotebook) -> bool:
     return _likeliest(above, below) is not None
 
 
+def is_python(cell: Any) -> bool:
+    """Return whether a cell is code that Python can read."""
+    try:
+        return bool(_pieces(cell))
+    except ScoreError:
+        return False
+
+
 def inert_above(notebook: EraNotebook) -> set[str]:
     """Return the names of the modules, functions and classes that the cells above define."""
     return _binds(piece for cell in notebook.before for piece in _pieces(cell) if piece.is_definition)
@@ -111,7 +123,8 @@ def inert_above(notebook: EraNotebook) -> set[str]:
 class _Parts:
     """Follows which names depend on the mutable cell while the pieces below it are gone through in their order."""
 
-    def __init__(self, above: Sequence[Piece], seed: Sequence[Piece]) -> None:
+    def __init__(self, above: Sequence[Piece], seed: Sequence[Piece], files: AbstractSet[str]) -> None:
+        self._files = files
         imports = [piece for piece in seed if piece.is_import]
         imported = _binds(imports)
         self._imports = [piece for piece in imports if piece.names.binds - _binds(above)]
@@ -131,6 +144,8 @@ class _Parts:
     def can_be_done_once(self, piece: Piece) -> bool:
         """Return whether nothing changes if the piece is done before the mutable cell."""
         names = piece.names
+        if self._files & files_named(*piece.statements):
+            return False
         if names.reads & self.tainted or names.binds & (self.tainted | self._kept_reads):
             return False
         if names.binds & self._reads_of_seed and not piece.is_import:

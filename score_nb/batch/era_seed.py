@@ -42,6 +42,14 @@ def writing_in(seed: Sequence[Piece]) -> list[Piece]:
     return [piece for piece in seed if all(map(_writes, piece.statements))]
 
 
+def files_named(*statements: ast.AST) -> set[str]:
+    """Return the texts that look like files, and the constants, that a piece of code names."""
+    nodes = [node for statement in statements for node in ast.walk(statement)]
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    constants = {node.id for node in nodes if isinstance(node, ast.Name) and node.id.isupper()}
+    return {text for text in texts if "." in text and "\n" not in text} | constants
+
+
 def _serves_only(seed: Sequence[Piece], number: int, moved: set[int]) -> bool:
     """Return whether nobody else in the cell reads what a piece gives a value to."""
     binds = seed[number].names.binds
