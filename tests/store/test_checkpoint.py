@@ -52,6 +52,7 @@ def events_of(seed: int, count: int = 60) -> list[ev.Event]:
         if isinstance(event, ev.NodeAdded) and rng.random() < 0.1:
             found.append(ev.HoldoutScored(event.at, event.node.index, rng.choice((0.25, float("nan")))))
     found.insert(1, ev.SeedTested(0.0, 0.5, None, {"constant": 0.1}))
+    found.append(ev.NodePinned(98.0, 3))
     found.append(ev.ExpansionStarted(99.0, 9_000, (0, 1), "recombine", told_pick(found), "a hint"))
     return found
 
