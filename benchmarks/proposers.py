@@ -9,6 +9,8 @@ confinement, so that the search itself is measured and not the evaluator.
 from __future__ import annotations
 
 import argparse
+import functools
+import importlib
 import multiprocessing
 import statistics
 import sys
@@ -16,6 +18,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -35,8 +38,20 @@ FORK = multiprocessing.get_context("fork")
 Parts = Mapping[str, tuple[Any, Any]]
 
 
+@functools.cache
+def _import_scikit_learn() -> None:
+    """Import once, before any fork, what most candidates import: it costs more than most of them compute."""
+    import sklearn
+
+    for name in sklearn.__all__:
+        if not name.startswith("_") and name not in ("experimental", "externals", "tests"):
+            with suppress(ImportError):  # functions are listed beside modules
+                importlib.import_module(f"sklearn.{name}")
+
+
 def evaluate(task: Tabular, parts: Parts, source: str, part: str, timeout: float) -> Evaluation:
     """Return the loss of a cell on one part of the rows, from a process of its own."""
+    _import_scikit_learn()
     ours, theirs = FORK.Pipe(duplex=False)
     child = FORK.Process(target=_answer, args=(task, parts, source, part, theirs))
     began = time.perf_counter()

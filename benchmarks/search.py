@@ -24,7 +24,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # The landscape is a test's, the tests are no part of the installed package.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
@@ -34,6 +34,9 @@ from score_nb.search.planner import Planner
 from score_nb.search.recombine import HybridYield, hybrid_yield
 from tests.search.landscape import KINDS, Landscape
 from tests.search.landscape import search as search_landscape
+
+if TYPE_CHECKING:
+    from tabular import Tabular
 
 RESAMPLES = 2_000
 
@@ -229,9 +232,10 @@ def real(seeds: range, calls: int, timeout: float, pool: Executor) -> None:
 
     print(f"\n## Real tasks, offline proposer: {len(seeds)} seeds, {calls} calls, one at a time")
     every: dict[str, list[Found]] = {arm.name: [] for arm in REAL}
+    tasks = sorted(TASKS, key=lambda task: task.sizes)  # the quickest first
     # A seed's searches of a task share a process, and with it the values that were measured.
-    asked = [[pool.submit(_task, at, seed, calls, timeout) for seed in seeds] for at in range(len(TASKS))]
-    for task, theirs in zip(TASKS, asked, strict=True):
+    asked = [[pool.submit(_task, task, seed, calls, timeout) for seed in seeds] for task in tasks]
+    for task, theirs in zip(tasks, asked, strict=True):
         by_seed = [each.result() for each in theirs]
         searches = {arm.name: [runs[at] for runs in by_seed] for at, arm in enumerate(REAL)}
         for name, runs in searches.items():
@@ -246,14 +250,13 @@ def real(seeds: range, calls: int, timeout: float, pool: Executor) -> None:
     verdicts("all real tasks", every)
 
 
-def _task(at: int, seed: int, calls: int, timeout: float) -> list[Found]:
+def _task(task: Tabular, seed: int, calls: int, timeout: float) -> list[Found]:
     from search_real import search_task
-    from tabular import TASKS
 
     known: dict[str, Any] = {}
     return [
         found(
-            search_task(TASKS[at], arm.planner_for(seed), calls=calls, timeout=timeout, known=known,
+            search_task(task, arm.planner_for(seed), calls=calls, timeout=timeout, known=known,
                         has_ideas=arm.has_ideas),
             calls,
         )

@@ -37,13 +37,17 @@ class Tabular:
         return {part: (X[index], y[index]) for part, index in rows.items()}
 
 
-def _bundled(name: str) -> Callable[[], tuple[Any, Any]]:
-    def load() -> tuple[Any, Any]:
+@dataclass(frozen=True)
+class Bundled:
+    """A data set that comes with scikit-learn, read when it is called."""
+
+    name: str
+
+    def __call__(self) -> tuple[Any, Any]:
+        """Return rows and targets."""
         from sklearn import datasets
 
-        return getattr(datasets, f"load_{name}")(return_X_y=True)
-
-    return load
+        return getattr(datasets, f"load_{self.name}")(return_X_y=True)
 
 
 def log_loss(y: Any, probabilities: Any) -> float:
@@ -147,11 +151,11 @@ model = VotingRegressor([("linear", linear), ("svm", svm)]).fit(X_train, y_train
 """
 
 TASKS = (
-    Tabular("digits", _bundled("digits"), log_loss, (600, 500), _TREE + _PROBABILITIES, _DIGITS_EXPERT),
-    Tabular("breast cancer", _bundled("breast_cancer"), log_loss, (200, 180), _TREE + _PROBABILITIES,
+    Tabular("digits", Bundled("digits"), log_loss, (600, 500), _TREE + _PROBABILITIES, _DIGITS_EXPERT),
+    Tabular("breast cancer", Bundled("breast_cancer"), log_loss, (200, 180), _TREE + _PROBABILITIES,
             _CANCER_EXPERT + _PROBABILITIES),
-    Tabular("wine", _bundled("wine"), balanced_accuracy, (60, 58), _WINE_SEED + _VALUES, _WINE_EXPERT + _VALUES,
+    Tabular("wine", Bundled("wine"), balanced_accuracy, (60, 58), _WINE_SEED + _VALUES, _WINE_EXPERT + _VALUES,
             direction="maximize"),
-    Tabular("diabetes", _bundled("diabetes"), absolute_error, (180, 131), _DIABETES_SEED + _VALUES,
+    Tabular("diabetes", Bundled("diabetes"), absolute_error, (180, 131), _DIABETES_SEED + _VALUES,
             _DIABETES_EXPERT + _VALUES),
 )  # fmt: skip
