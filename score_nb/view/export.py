@@ -15,6 +15,7 @@ from score_nb.events import node_to_json
 from score_nb.record import Record
 from score_nb.types import Node
 from score_nb.view.data import run_summary
+from score_nb.view.methods import lineage, methods, score_table
 from score_nb.view.page import to_page
 from score_nb.view.report import bundle
 from score_nb.view.tables import to_csv
@@ -46,17 +47,26 @@ def export(record: Record, path: Path) -> None:
 
 
 def to_script(record: Record) -> str:
-    """Return the best cell as a Python file that says where it comes from."""
+    """Return the best cell as a Python file that says where it comes from and how it was found."""
     best = _best(record)
     lines = [
-        f"# Found by score-nb, run {record.name} ({record.run_id}), candidate {best.index} of {len(record.nodes)}.",
-        f"# {record.task.metric}: {number(best.value)}" + _gained(record),
-        f"# Written by: {best.model or 'the user (the seed)'}",
-    ]
-    if record.task.inputs:
-        reads = f"Reads from the notebook: {', '.join(record.task.inputs)}"
-        lines += textwrap.wrap(reads, 110, initial_indent="# ", subsequent_indent="#   ")
-    return "\n".join(lines) + f"\n\n{best.source.rstrip()}\n"
+        f"Found by score-nb, run {record.name} ({record.run_id}), candidate {best.index} of {len(record.nodes)}.",
+        f"{record.task.metric}: {number(best.value)}" + _gained(record),
+        f"Written by: {best.model or 'the user (the seed)'}",
+        *([f"Reads from the notebook: {', '.join(record.task.inputs)}"] if record.task.inputs else []),
+        *(f"{name} {version}" for name, version in record.versions.items()),
+        "", methods(record, best), "", *score_table(record, best).splitlines(), "", "From the seed, change by change:",
+    ]  # fmt: skip
+    for step in lineage(record, best):
+        lines += ["", step.title, *step.diff.splitlines()]
+    return "\n".join(line for text in lines for line in _commented(text)) + f"\n\n{best.source.rstrip()}\n"
+
+
+def _commented(text: str) -> list[str]:
+    """Return a line as comments: prose is wrapped, tables and diffs stay as they are."""
+    if not text or text[0] in "|+-@ ":
+        return [f"# {text}".rstrip()]
+    return textwrap.wrap(text, 110, initial_indent="# ", subsequent_indent="#   ")
 
 
 def to_json_text(record: Record) -> str:
@@ -86,12 +96,18 @@ def to_notebook(record: Record) -> str:
             "source": best.source,
             "outputs": [{"output_type": "display_data", "metadata": {}, "data": bundle(record)}],
         },
+        _markdown("methods", f"## How it was found\n\n{methods(record, best)}\n\n{score_table(record, best)}"),
         _markdown("metric", f"## The metric\n\n```python\n{record.task.metric_source}\n```"),
         _markdown("seed", f"## The seed it grew from\n\n```python\n{record.task.seed}\n```"),
+        _markdown("lineage", "\n\n".join(["## From the seed, change by change", *_changes(record, best)])),
     ]
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     content = {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _changes(record: Record, best: Node) -> list[str]:
+    return [f"**{step.title}**\n\n````diff\n{step.diff}\n````" for step in lineage(record, best) if step.node.index]
 
 
 def provenance(record: Record, node: Node) -> dict[str, Any]:
@@ -101,10 +117,17 @@ def provenance(record: Record, node: Node) -> dict[str, Any]:
         "name": record.name,
         "node": node.index,
         "metric": record.task.metric,
+        "parents": list(node.parents),
+        "operator": node.operator,
+        "idea": node.idea,
         "value": node.value,
         "holdout": node.holdout,
         "seed_value": record.seed.value if record.seed else None,
         "model": node.model,
+        "tokens": node.tokens,
+        "cost": node.cost,
+        "seconds": node.seconds,
+        "versions": dict(record.versions),
     }
 
 

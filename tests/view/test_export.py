@@ -5,6 +5,7 @@ import re
 import zlib
 from base64 import b64decode
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from score_nb.errors import BadOption, ScoreError
 from score_nb.record import Record
 from score_nb.view.export import export
+from score_nb.view.methods import lineage
 from tests.view.records import simulate
 
 
@@ -34,6 +36,38 @@ def test_a_script_is_the_best_cell_and_says_where_it_comes_from(tmp_path: Path) 
     assert "Reads from the notebook: X_train, y_train" in text
 
 
+def test_a_script_tells_method_values_and_every_change_from_the_seed(tmp_path: Path) -> None:
+    record = simulate(24)
+    export(record, tmp_path / "best.py")
+    said = [line[2:] for line in (tmp_path / "best.py").read_text().splitlines() if line.startswith("# ")]
+    text = " ".join(line.strip() for line in said)
+    assert record.best is not None
+    path = [node.index for node in record.lineage(record.best.index)]
+    assert len(path) > 2
+    assert "flat PUCT over all candidates" in text
+    assert f"wrote 23 candidates, of which {sum(not node.is_scored for node in record.nodes)} failed" in text
+    assert "on the hold-out, which the search never saw" in text
+    assert [int(line[2:].split(":")[0]) for line in said if re.match(r"\| \d", line)] == path
+    headers = [line for line in said if line.startswith(("--- ", "+++ "))]
+    wanted = [
+        line for parent, child in pairwise(path)
+        for line in (f"--- candidate {parent}", f"+++ candidate {child}")
+    ]  # fmt: skip
+    assert headers == wanted
+
+
+def test_the_changes_in_a_script_lead_from_the_seed_to_the_best() -> None:
+    record = simulate(24)
+    assert record.best is not None
+    seed, *steps = lineage(record, record.best)
+    assert (seed.node.index, seed.diff) == (0, "")
+    for step in steps:
+        parent = record.nodes[step.node.parents[0]]
+        body = [line for line in step.diff.splitlines() if not line.startswith(("---", "+++", "@@"))]
+        assert all(line[1:] in step.node.source for line in body if line.startswith("+"))
+        assert all(line[1:] in parent.source for line in body if line.startswith("-"))
+
+
 def test_json_holds_every_node_in_full(tmp_path: Path) -> None:
     record = simulate(24)
     export(record, tmp_path / "run.json")
@@ -52,6 +86,10 @@ def test_a_notebook_is_valid_and_holds_best_and_pictures(tmp_path: Path) -> None
     assert record.best is not None
     assert cell.source == record.best.source
     assert cell.metadata["score_nb"]["node"] == record.best.index
+    assert cell.metadata["score_nb"]["parents"] == list(record.best.parents)
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert "## How it was found" in prose
+    assert prose.count("````diff") == len(record.lineage(record.best.index)) - 1
     assert "image/png" in cell.outputs[0]["data"]
 
 
