@@ -178,12 +178,8 @@ def main() -> None:
 
 
 def _row(task: Tabular, options: argparse.Namespace) -> str:
-    import sklearn.ensemble
-    import sklearn.pipeline
-    import sklearn.svm  # noqa: F401  so that a fork finds them imported
-
     parts = task.parts()
-    expert = [evaluate(task, parts, task.expert, part, 120).value for part in ("val", "holdout")]
+    expert = [evaluate(task, parts, task.expert, part, 20 * options.timeout).value for part in ("val", "holdout")]
     if None in expert:
         sys.exit(f"the expert's cell of {task.name} fails")
     outcomes = [
