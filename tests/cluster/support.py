@@ -75,7 +75,7 @@ def at_work(client: Any) -> dict[str, int]:
     return {address: count for address, count in counts.items() if count}
 
 
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 240.0) -> Any:
     """Return what `condition` gives, once that is true."""
     end = time.monotonic() + seconds
     while not (found := condition()):
