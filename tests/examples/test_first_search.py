@@ -9,7 +9,6 @@ from pathlib import Path
 import nbformat
 import pytest
 
-import score_nb
 from score_nb.batch.headless import Job, run_notebook
 
 FIRST = Path(__file__).parents[2] / "example_notebooks" / "01_first_search.ipynb"
@@ -18,15 +17,12 @@ FIRST = Path(__file__).parents[2] / "example_notebooks" / "01_first_search.ipynb
 @pytest.mark.slow
 @pytest.mark.timeout(420)
 @pytest.mark.skipif(importlib.util.find_spec("scanpy") is None, reason="scanpy is missing: pip install '.[examples]'")
-def test_the_search_gains_on_validation_and_on_the_hold_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SCORE_NB_OPTIONS", "SCORE_NB_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("SCORE_NB_HOME", str(tmp_path / "home"))  # beside the notebook there may be a run to continue
-    monkeypatch.setenv("PYTHONPATH", str(Path(score_nb.__file__).parents[1]))
+def test_the_search_gains_on_validation_and_on_the_hold_out(tmp_path: Path, outside: Path) -> None:
     target = tmp_path / "out.ipynb"
 
     (result,) = run_notebook(Job(source=FIRST, target=target, parameters={"nodes": 30}, accept=True, folder=tmp_path))
 
+    assert not outside.exists(), outside.read_text()
     record, best = result.record, result.record.best
     assert (record.state, len(record.nodes)) == ("finished", 30)
     # Half of what every one of five seeds reached in 100 nodes; a standard error is 0.05.
