@@ -284,6 +284,23 @@ def test_variance_explained_by_batch_is_that_of_a_regression_on_batches() -> Non
 
 
 @needs("scanpy", "sklearn")
+def test_silhouettes_regression_and_clusters_have_the_values_of_scib_metrics() -> None:
+    rng = np.random.default_rng(5)
+    types, batch = np.repeat([0, 1, 2, 3], 50), np.tile([0, 1, 2, 1], 50)
+    by_gene = 6 * (types[:, None] == np.arange(40) % 4) + 5 * (batch[:, None] == np.arange(40) % 3)
+    counts = rng.poisson(4, (200, 40)) + by_gene
+    points = 1.5 * np.eye(4)[types] + 0.3 * np.eye(3, 4)[batch] + 0.6 * rng.normal(size=(200, 4))
+    found = batches()["integration_metrics"](points, counts, batch, types.astype(str))
+    # scib-metrics 0.5.10 on the same arrays, rescaled as it does by default: silhouette_label, silhouette_batch,
+    # pcr_comparison (before: the logarithms of the counts), nmi_ari_cluster_labels_kmeans
+    assert found["silhouette by type"] == pytest.approx(0.6416284, abs=1e-5)
+    assert found["silhouette by batch"] == pytest.approx(0.9010333, abs=1e-5)
+    assert found["PC regression"] == pytest.approx(0.9571269, abs=0.005)  # it takes other numbers of components
+    assert found["NMI"] == pytest.approx(0.7177775, abs=0.03)  # k-means begins elsewhere
+    assert found["ARI"] == pytest.approx(0.7590418, abs=0.03)
+
+
+@needs("scanpy", "sklearn")
 def test_types_kept_and_batches_mixed_is_better_than_the_other_way_round() -> None:
     rng = np.random.default_rng(1)
     types, batch = np.repeat(["a", "b", "c"], 40), np.tile([0, 1], 60)
