@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from os.path import commonprefix
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -83,15 +84,18 @@ class Recording:
         Folders of this machine that logs brought into prompts are left out: recordings are made to be passed on.
         """
         recording = cls.of(record, events)
-        header = {
-            _MARK: VERSION, "name": recording.name, "seed": recording.seed, "replies": len(recording.entries),
-            "entropy": recording.entropy,
-        }  # fmt: skip
         entries = [
             replace(entry, prompt=_without_folders(entry.prompt), detail=_without_folders(entry.detail))
             for entry in recording.entries
         ]
-        lines = [json.dumps(row, ensure_ascii=False) for row in (header, *map(asdict, entries))]
+        # All prompts of a run begin alike: with the task, the inputs and how to answer.  Characters are what is meant.
+        opening = commonprefix([entry.prompt for entry in entries if entry.prompt])  # noqa: RUF071
+        header = {
+            _MARK: VERSION, "name": recording.name, "seed": recording.seed, "replies": len(entries),
+            "entropy": recording.entropy, "opening": opening,
+        }  # fmt: skip
+        rows = (header, *(_row_of(entry, opening) for entry in entries))
+        lines = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows]
         path.write_text("\n".join(lines) + "\n", "utf-8")
         return recording
 
@@ -120,7 +124,7 @@ class Recording:
                 f"the recording {path} is of version {header[_MARK]}, this score-nb reads {VERSION}: update it"
             )
         try:
-            entries = tuple(_recorded(row) for row in rows[1:])
+            entries = tuple(_recorded(row, str(header.get("opening", ""))) for row in rows[1:])
         except TypeError as error:
             raise BadOption(f"the recording {path} lacks a field ({error}): record the run again") from None
         entropy = header.get("entropy", 0)
@@ -170,8 +174,18 @@ def _row(path: Path, number: int, line: str) -> dict[str, Any]:
     return row
 
 
-def _recorded(row: Mapping[str, Any]) -> Recorded:
+def _row_of(entry: Recorded, opening: str) -> dict[str, Any]:
+    """Return the entry's line, without what is empty and what all prompts begin with."""
+    row = {name: value for name, value in asdict(entry).items() if value or name not in ("detail", "hint", "idea")}
+    if opening and entry.prompt.startswith(opening):
+        row["ending"] = row.pop("prompt")[len(opening) :]
+    return row
+
+
+def _recorded(row: Mapping[str, Any], opening: str) -> Recorded:
     known = {f.name: row[f.name] for f in fields(Recorded) if f.name in row}
+    if "ending" in row:
+        known["prompt"] = f"{opening}{row['ending']}"
     return Recorded(**{**known, "parents": tuple(known.get("parents", ()))})
 
 

@@ -104,6 +104,16 @@ def test_a_recording_without_parents_leaves_the_choice_to_the_policy(tmp_path: P
     assert proposer.propose(request(ticket=1)).source is not None
 
 
+def test_what_all_prompts_begin_with_is_written_once(tmp_path: Path) -> None:
+    record, proposals = a_run(3)
+    prompts = ["The task.\nImprove.", "The task.\nDraft.", ""]
+    told = [replace(proposal, prompt=prompt) for proposal, prompt in zip(proposals, prompts, strict=True)]
+    written = Recording.write(record, tmp_path / "r", told)
+    assert (tmp_path / "r").read_text().count("The task.") == 1
+    assert [entry.prompt for entry in Recording.read(tmp_path / "r").entries] == prompts
+    assert Recording.read(tmp_path / "r") == written
+
+
 def test_folders_of_the_machine_stay_out_of_a_recording(tmp_path: Path) -> None:
     record, proposals = a_run(1)
     log = f"{sys.prefix}/lib/x.py:3: warning in {Path.home()}/cells.csv"
