@@ -13,6 +13,8 @@ from score_nb.store.texts import TEXTS, take_texts
 
 # What is asked for again and again (the good programs that the search compares) fits in many times.
 KEPT_CHARS = 4_000_000
+# What keeping a text takes beside its characters.
+_ENTRY_CHARS = 300
 _PIECE = 1 << 13
 
 
@@ -63,9 +65,9 @@ class Shelf:
             if (start, name) in self._kept:
                 return
             self._kept[start, name] = text
-            self._chars += len(text or "")
+            self._chars += len(text or "") + _ENTRY_CHARS
             while self._chars > KEPT_CHARS and len(self._kept) > 1:
-                self._chars -= len(self._kept.popitem(last=False)[1] or "")
+                self._chars -= len(self._kept.popitem(last=False)[1] or "") + _ENTRY_CHARS
 
     def text(self, start: int, name: str) -> str | None:
         """Return one text of the line that begins there."""
