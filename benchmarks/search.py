@@ -61,12 +61,14 @@ def without(*parts: str) -> dict[str, Any]:
 
 BEST_OF_N = Arm("best-of-n", {"policy": "best-of-n", "operators": "plain"})
 GREEDY = Arm("greedy", {"policy": "greedy", "operators": "plain"})
+PUBLISHED = Arm("puct, as published", {"operators": "plain"})
 OURS = Arm("puct + ours", {})
+COMPARED = (BEST_OF_N, GREEDY, PUBLISHED, OURS)
 SYNTHETIC = (
     BEST_OF_N,
     GREEDY,
     Arm("greedy + operators", {"policy": "greedy", "operators": "fixed"}),
-    Arm("puct, as published", {"operators": "plain"}),
+    PUBLISHED,
     Arm("puct + operators", {"operators": "fixed"}),
     OURS,
     Arm("… without recombination", without("recombine")),
@@ -178,13 +180,13 @@ def verdicts(where: str, searches: Searches) -> None:
 # --- synthetic ------------------------------------------------------------------------------------------------------
 
 
-def synthetic(seeds: range, calls: int, pool: Executor) -> None:
+def synthetic(seeds: range, calls: int, pool: Executor, arms: Sequence[Arm] = SYNTHETIC) -> None:
     """Search the three landscapes."""
     print(f"\n## Synthetic landscapes: {len(seeds)} seeds, {calls} calls, one at a time")
-    every: dict[str, list[Found]] = {arm.name: [] for arm in SYNTHETIC}
+    every: dict[str, list[Found]] = {arm.name: [] for arm in arms}
     for kind in KINDS:
         asked = {
-            arm.name: [pool.submit(_landscape, arm, kind, seed, calls) for seed in seeds] for arm in SYNTHETIC
+            arm.name: [pool.submit(_landscape, arm, kind, seed, calls) for seed in seeds] for arm in arms
         }  # fmt: skip
         searches = {name: [each.result() for each in theirs] for name, theirs in asked.items()}
         table(f"{kind}: value (higher is better)", searches, scale=lambda run, at: run.curve[at], digits=".3f")
@@ -192,7 +194,7 @@ def synthetic(seeds: range, calls: int, pool: Executor) -> None:
             every[name].extend(runs)
     table("all three", every, scale=lambda run, at: run.curve[at], digits=".3f")
     print("\n### How like the published trees these are\n")
-    _rates("puct, as published", every["puct, as published"])
+    _rates(PUBLISHED.name, every[PUBLISHED.name])
     _rates(OURS.name, every[OURS.name])
     print("\n### Promises\n")
     verdicts("all three landscapes", every)
@@ -271,6 +273,7 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="a short form: 6 seeds and 100 calls; real 1 seed, 20 calls"
     )
+    parser.add_argument("--compared", action="store_true", help="synthetic: only what the promises compare")
     parser.add_argument("--seeds", type=int, default=24, help="searches of each landscape or task and policy")
     parser.add_argument("--first-seed", type=int, default=0, help="1000 and above were used to design the search")
     parser.add_argument("--calls", type=int, default=300, help="model calls of a synthetic search")
@@ -283,7 +286,7 @@ def main() -> None:
     with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
         if options.part != "real":
             seeds, calls = (6, 100) if options.quick else (options.seeds, options.calls)
-            synthetic(range(first, first + seeds), calls, pool)
+            synthetic(range(first, first + seeds), calls, pool, COMPARED if options.compared else SYNTHETIC)
         if options.part != "synthetic":
             seeds, calls = (1, 20) if options.quick else (options.seeds, options.real_calls)
             real(range(first, first + seeds), calls, options.timeout, pool)
