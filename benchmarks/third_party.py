@@ -43,7 +43,7 @@ REPLIES = {
     "talker": "I would rather talk about it.",
     "importer": "Use a library.\n\n```python\nimport scikit_learnn\nguess = [1.0, 1.0, 1.0]\n```",
 }
-START_S = 120.0
+START_S = 300.0
 RUN_S = 180.0
 
 
