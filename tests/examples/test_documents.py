@@ -13,7 +13,9 @@ from score_nb.config import POLICIES, option_names
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
-FOREIGN = re.compile(r"\b(pip|npm|git|jupyter|apt-get|papermill)\b|benchmarks/\w+\.py")
+FOREIGN = re.compile(
+    r"\b(pip|npm|git|jupyter|apt-get|papermill|dask worker|worker_extra_args|Dask's)\b|benchmarks/\w+\.py"
+)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 # Options of the commands of score-nb beside those of %%score, as the commands themselves tell them.
 COMMAND_OPTIONS = {
