@@ -255,7 +255,8 @@ def measure(kind: Kind, folder: Path, space: Mapping[str, Any], rounds: int, slo
         with ExitStack() as stack:
             once = stack.enter_context(pool(folder, 1))
             reused = stack.enter_context(pool(folder, None))
-            row |= medians({"fresh": lambda: fresh_interpreter(folder, kind), "once": lambda: once(kind)}, slow, 1)
+            row |= medians({"fresh": lambda: fresh_interpreter(folder, kind)}, slow, spare=0)
+            row |= medians({"once": lambda: once(kind)}, slow, spare=1)
             row |= medians({"reused": lambda: reused(kind)}, rounds)
     return row
 
@@ -293,14 +294,17 @@ def times_faster(row: Row) -> float:
     return (row["fresh"] - row["work"]) / (row["confined"] - row["work"])
 
 
-def table(rows: Mapping[Kind, Row]) -> Iterator[str]:
-    """Yield the lines of the table."""
-    yield "| candidate | " + " | ".join(COLUMNS.values()) + " | fresh interpreter / score-nb, beyond the work |"
-    yield "|---" * (len(COLUMNS) + 2) + "|"
-    for kind, row in rows.items():
-        cells = [f"{row[name]:,.1f}" if name in row else "" for name in COLUMNS]
-        ratio = f"{times_faster(row):,.0f}" if "fresh" in row else ""
-        yield f"| {kind.words} | " + " | ".join([*cells, ratio]) + " |"
+def heading() -> str:
+    """Return the head of the table."""
+    names = ["candidate", *COLUMNS.values(), "fresh interpreter / score-nb, beyond the work"]
+    return f"| {' | '.join(names)} |\n{'|---' * len(names)}|"
+
+
+def line_of(kind: Kind, row: Row) -> str:
+    """Return a line of the table."""
+    cells = [f"{row[name]:,.1f}" if name in row else "" for name in COLUMNS]
+    ratio = f"{times_faster(row):,.0f}" if "fresh" in row else ""
+    return f"| {' | '.join([kind.words, *cells, ratio])} |"
 
 
 def promise(words: str, found: float, bound: float, unit: str = "ms", *, is_least: bool = False) -> str:
@@ -325,10 +329,14 @@ def main() -> None:
         folder = Path(name)
         save_data(folder)
         space = notebook(folder)
-        rows = {kind: measure(kind, folder, space, asked.rounds, asked.slow_rounds) for kind in KINDS}
+        rows: dict[Kind, Row] = {}
+        print(heading())
+        for kind in KINDS:
+            rows[kind] = measure(kind, folder, space, asked.rounds, asked.slow_rounds)
+            print(line_of(kind, rows[kind]), flush=True)
         own = {kind: memory(kind, space) for kind in (BESIDE, READS, FITS)}
         crossing = proxy_calls(space)
-    print("\n".join(table(rows)), "\n")
+    print()
     for kind, (candidate, scorer) in own.items():
         print(f"- memory of its own, {kind.words}: candidate {candidate:.1f} MiB, scorer {scorer:.1f} MiB")
     print()
