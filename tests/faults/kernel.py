@@ -38,7 +38,10 @@ class Notary:
         """Return the ticket's cell."""
         time.sleep(0.01 + request.ticket % 3 * 0.01)
         os.write(self._file, f"{request.ticket}\n".encode())
-        return Proposal(cell_of(request.ticket), self.name, "noted", "prompt", "reply", 10, 5, 0.01)
+        return Proposal(
+            cell_of(request.ticket), self.name, "noted", prompt="prompt", reply="reply", tokens_in=10, tokens_out=5,
+            cost=0.01,
+        )  # fmt: skip
 
     def close(self) -> None:
         """Nothing to close: calls may still be at work."""
