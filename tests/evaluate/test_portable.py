@@ -112,7 +112,7 @@ ONLY_LINUX = [
     )
 ]  # fmt: skip
 IMPORT_ALL = """
-import ctypes, pkgutil, importlib, papermill, nbconvert, openai, altair, PIL.Image
+import ctypes, pkgutil, importlib, papermill, nbconvert, openai, altair, PIL.Image, distributed
 cripple("win32")
 import score_nb
 only_linux = set({only_linux!r})
