@@ -81,7 +81,7 @@ def test_a_kernel_tells_while_a_cell_runs_stops_and_accepts(
     several: tuple[Path, str], browser: Any, version: str
 ) -> None:
     tell = f"import ipykernel\nassert ipykernel.__version__ == {version!r}\n"
-    cells = (tell + PREPARE, seed_cell("nodes=500 pace=0.2"), BUSY.format(seconds=10))
+    cells = (tell + PREPARE, seed_cell("nodes=500 pace=0.2"), BUSY.format(seconds=20))
     lab, ids = opened(browser, *several, *cells, kernel=f"ipykernel-{version}")
     lab.run(ids[1])
     lab.widget.wait_for()
