@@ -15,19 +15,13 @@ import score_nb
 from score_nb.batch.accepted import with_body
 from score_nb.batch.cli import main
 from score_nb.batch.printed import score_in
-from score_nb.batch.results import data_of, run_data_of
+from score_nb.batch.results import run_data_of
 from tests.batch.era_notebooks import BATCHES, FORECASTS
 from tests.batch.era_notebooks import write as write_era
 from tests.batch.notebooks import LOAD, METRIC, SEED, SHOW, write
 
 pytestmark = pytest.mark.slow
 LONG = "%%score near --nodes 500 --workers 1\nimport time\ntime.sleep(0.3)\nx = 3.0"
-
-FAILS = "%%score near\nx = 'no number'"
-NBCLIENT = (
-    "import nbformat, nbclient; notebook = nbformat.read('in.ipynb', 4); "
-    "nbclient.NotebookClient(notebook).execute(); nbformat.write(notebook, 'out.ipynb')"
-)
 
 # What a shell starts in the background ignores SIGINT, and so do the tests run there; the command must not.
 HEEDING = (
@@ -153,43 +147,6 @@ def test_notebooks_in_era_s_format_run_as_they_are_side_by_side(
         printed_below = "".join(map(printed, (cell for cell in notebook.cells[-8:] if cell.cell_type == "code")))
         assert score_in(printed_below, label) == pytest.approx(run["best_value"]), "the cells below print the best"
     assert [path.read_bytes() for path in (batches, forecasts)] == before
-
-
-def test_papermill_nbclient_and_nbconvert_make_the_same_run_and_wait_for_it(tmp_path: Path) -> None:
-    """One notebook with parameters in its line, by each of the ways in which nobody watches; and one that fails."""
-    later = ("n = 4", LOAD, METRIC, SEED.replace("6", "{n}"), SHOW)
-    ways = {
-        "papermill": (["-m", "papermill", "in.ipynb", "out.ipynb", "-p", "n", "4", "--no-progress-bar"], later),
-        "nbconvert": (["-m", "nbconvert", "--to=notebook", "--execute", "in.ipynb", "--output=out.ipynb"], later),
-        "nbclient": (["-c", NBCLIENT], later),
-        "fails": (["-m", "papermill", "in.ipynb", "out.ipynb", "--no-progress-bar"], (*later[:3], FAILS, SHOW)),
-    }
-    begun = {}
-    for way, (arguments, sources) in ways.items():
-        (tmp_path / way).mkdir()
-        first = "n = 5" if way == "papermill" else sources[0]
-        write(tmp_path / way / "in.ipynb", first, *sources[1:], parameters=True)
-        begun[way] = subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=tmp_path / way,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-    told = {way: process.communicate()[1] for way, process in begun.items()}
-    values = {}
-    assert begun.pop("fails").returncode == 1
-    assert "near could not score the seed" in told["fails"].strip().splitlines()[-1]
-    for way, process in begun.items():
-        assert process.returncode == 0, told[way]
-        search = next(cell for cell in cells(tmp_path / way / "out.ipynb") if cell.source.startswith("%%score"))
-        data = run_data_of(search)
-        assert data is not None
-        assert (data["state"], len(data["nodes"]["value"])) == ("finished", 4)
-        assert (data_of(search, "near") or {})["best_value"] == data["best_value"]
-        assert "image/png" in search.outputs[-1]["data"]
-        values[way] = data["nodes"]["value"]
-    assert values["papermill"] == values["nbconvert"] == values["nbclient"]
 
 
 def test_the_body_is_replaced_below_the_magic_s_line() -> None:
