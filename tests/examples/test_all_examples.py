@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -12,10 +14,13 @@ import pytest
 
 from score_nb.batch.headless import Job, run_notebook
 from score_nb.batch.results import Result
+from tests.support.cut_off import TOLD
 
 FOLDER = Path(__file__).parents[2] / "example_notebooks"
 FIRST = "01_first_search"
 WANTED = "SCORE_NB_TEST_EXAMPLES"
+KEEP = "SCORE_NB_TEST_EXAMPLES_KEEP"
+"""Names a folder in which the notebooks that were written are kept, with their runs."""
 
 
 def ended(name: str, folder: Path) -> tuple[Result, Path]:
@@ -28,13 +33,31 @@ def ended(name: str, folder: Path) -> tuple[Result, Path]:
     return result, target
 
 
+def told(name: str, result: Result, seconds: float) -> str:
+    """Return a line for the terminal: what the search came to, how long the notebook took, how the network was cut."""
+    seed, best = result.record.nodes[0], result.record.best
+    assert best is not None
+    values = f"{seed.value:.3f} / {seed.holdout:.3f} -> {best.value:.3f} / {best.holdout:.3f}"
+    cut = "network: the loopback alone" if os.environ.get(TOLD) else "network: refused within Python"
+    return f"{name}: {values} (validation / hold-out), {len(result.record.nodes)} candidates, {seconds:.0f} s, {cut}"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(not os.environ.get(WANTED), reason=f"takes minutes: make examples, or set {WANTED}=1")
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("0[1-9]_*.ipynb")))
-def test_a_recorded_search_ends_above_its_seed_on_the_hold_out(name: str, tmp_path: Path, outside: Path) -> None:
+def test_a_recorded_search_ends_above_its_seed_on_the_hold_out(
+    name: str, tmp_path: Path, outside: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kept := os.environ.get(KEEP):
+        monkeypatch.setenv("SCORE_NB_HOME", kept)
+    began = time.monotonic()
     result, target = ended(name, tmp_path)
     record = result.record
+    with capsys.disabled():
+        sys.stdout.write(f"\n{told(name, result, time.monotonic() - began)}\n")
+    if kept:
+        Path(kept, f"{name}.ipynb").write_bytes(target.read_bytes())
     assert record.state == "finished"
     assert {node.model for node in record.nodes[1:]} == {"claude"}
     assert (record.holdout_gain or 0.0) > 0
@@ -46,6 +69,30 @@ def test_a_recorded_search_ends_above_its_seed_on_the_hold_out(name: str, tmp_pa
         # ERA's program: 17 of its 19 within 3 %; on these parameters 3 of 19 within 1e-6.
         assert right["within 3 %"] >= 18
         assert right["within 1e-6"] >= 10
+
+
+@pytest.mark.skipif(TOLD not in os.environ, reason="not cut off by the system: python tests/support/cut_off.py COMMAND")
+def test_there_is_no_network_but_the_loopback() -> None:
+    assert [name for _, name in socket.if_nameindex()] == ["lo"]
+    # no Python hook in between
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outward, pytest.raises(OSError, match="unreachable"):
+        outward.connect(("192.0.2.1", 9))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has network namespaces")
+def test_a_command_that_is_cut_off_is_told_so_and_reaches_itself() -> None:
+    tried = (
+        "import os, socket\n"
+        "server = socket.create_server(('127.0.0.1', 0))\n"
+        "socket.create_connection(server.getsockname()).close()\n"
+        "print(os.environ.get('SCORE_NB_TEST_CUT'), [name for _, name in socket.if_nameindex()])\n"
+    )
+    launcher = Path(__file__).parents[1] / "support" / "cut_off.py"
+    done = subprocess.run(
+        [sys.executable, str(launcher), sys.executable, "-c", tried], capture_output=True, text=True, check=True
+    )
+    said = done.stdout.strip()
+    assert said == "namespace ['lo']" or (said.startswith("None") and "no network namespace here" in done.stderr)
 
 
 def test_a_connection_that_leaves_the_machine_is_refused_and_noted(outside: Path) -> None:
