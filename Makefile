@@ -3,7 +3,8 @@
 #   make test               lint, types, tests, also in a browser    make corpora            the long tests: hostile programs, ...
 #   make bench              the measured promises of benchmarks/     make examples           all example notebooks, headless
 #   make check              only what is quick: lint, types          make matrix             older kernels and JupyterLab
-#   make docs               the documentation, into site/            make clean
+#   make docs               the documentation, into site/            make binder             Binder's environment
+#   make clean
 # Both `demo` and `test` build one wheel and install that: what is tried is what users get.
 
 PYTHON ?= python3
@@ -22,10 +23,10 @@ SOURCES := pyproject.toml README.md LICENSE install.json \
     -not -path 'score_nb/static/*' -not -path 'score_nb/labextension/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix corpora check bench examples docs clean
+.PHONY: help demo test matrix corpora check bench examples binder docs clean
 
 help:
-	@sed -n '2,7s/^# \{0,1\}//p' Makefile
+	@sed -n '2,8s/^# \{0,1\}//p' Makefile
 
 demo: $(VENV)/.demo
 	$(BIN)/score-nb demo $(if $(HEADLESS),--headless)
@@ -63,6 +64,10 @@ bench: $(VENV)/.test
 examples: $(VENV)/.test
 	SCORE_NB_TEST_EXAMPLES=1 $(BIN)/python tests/support/cut_off.py \
 	  $(BIN)/python -m pytest -v tests/examples/test_all_examples.py tests/examples/test_first_search.py
+
+# The environment of Binder from exactly its files, JupyterLab in it on the first notebook, and that notebook headless.
+binder:
+	$(PYTHON) .ci/binder.py $(BINDER)
 
 # Any warning is an error, and so is anything that a page would fetch from another host.
 docs: $(VENV)/.docs
