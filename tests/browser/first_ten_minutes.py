@@ -1,8 +1,8 @@
 """docs/first-ten-minutes.md as it is read, with the times: python -m tests.browser.first_ten_minutes FOLDER
 
-Clones this repository into FOLDER, runs `make demo` there, and does with Chromium in that JupyterLab what the page says:
-the first example, then a notebook of one's own with the cells of the page, whose table is simulated here.  Mouse and
-keyboard only; each step waits for what a reader would wait for.
+Clones this repository into FOLDER, runs `make demo` there, and does with Chromium in that JupyterLab what the page
+says: the first example, then a notebook of one's own with the cells of the page, whose table is simulated here.  Mouse
+and keyboard only; each step waits for what a reader would wait for.
 """
 
 from __future__ import annotations
@@ -94,10 +94,7 @@ def finished(page: Any) -> str:
 def see_a_search(page: Any, clock: Clock) -> None:
     """Run the first example as it is; accept, and take that back."""
     page.locator(f"{PANEL} .jp-Cell").first.wait_for(timeout=120_000)
-    # Where the kernel is still starting a run would ask which one to take.
-    page.locator('.jp-Toolbar-kernelStatus[data-icon="ui-components:circle-empty"], [data-status="idle"]').first.wait_for(
-        timeout=120_000, state="attached"
-    )
+    page.locator(f'{PANEL} .jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=120_000)
     clock.say("JupyterLab shows the first example")
     menu(page, "Run", "Run All Cells")
     page.locator(f"{PANEL} .snb[data-live]").first.wait_for(timeout=LONGEST_S * 1e3)
@@ -146,7 +143,8 @@ def main() -> None:
     from playwright.sync_api import sync_playwright
 
     folder = Path(sys.argv[1]).resolve()
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI", "SCORE_NB", "VIRTUAL_ENV"))}
+    ours = ("OPENAI", "SCORE_NB", "VIRTUAL_ENV")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     env["BROWSER"] = "true"  # a program that does nothing: the page is opened below
     clock = Clock()
     sys.stdout.write("| step | took | in all |\n|---|---|---|\n")
