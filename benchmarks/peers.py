@@ -181,17 +181,17 @@ WORDS = {
 def tables(results: list[dict[str, Any]]) -> str:
     """Return the newest result of each peer and case as Markdown."""
     newest = {(result["case"], result["peer"]): result for result in results}
-    last = max(result["on"] for result in results)
+    days = " and ".join(sorted({result["on"] for result in newest.values()}))
     machine = f"{results[-1]['cores']} cores, {platform.system()}, Python {platform.python_version()}"
-    lines = [f"Measured {last}; {machine}.", ""]
+    lines = [f"Measured {days}; {machine}.", ""]
     for case, words in WORDS.items():
         rows = [newest[case, peer] for peer in PEERS if (case, peer) in newest]
         if not rows:
             continue
         lines += [
             f"### {words}", "",
-            "| | calls | kept | lost | s per candidate | core use | best value | processes left | start, s |",
-            "|---|---|---|---|---|---|---|---|---|", *map(line, rows), "",
+            "| | calls | kept | lost | s per candidate | core use | best value | left | start, s | load |",
+            "|---|---|---|---|---|---|---|---|---|---|", *map(line, rows), "",
         ]  # fmt: skip
     return "\n".join(lines)
 
@@ -211,6 +211,7 @@ def line(row: Mapping[str, Any]) -> str:
         f"{row['best']:.4f}" if row["best"] is not None else "none",
         str(row["left"]),
         f"{row['start']:.1f}" if row["start"] is not None else "none",
+        f"{row['load']:.0f}",
     )
     return f"| {' | '.join(cells)} |"
 
