@@ -3,7 +3,8 @@
     python benchmarks/evaluation.py [--rounds 40] [--slow-rounds 3]
 
 Prints a table of medians in milliseconds for five kinds of candidates, what a call through the proxy costs, the memory
-of candidate and scorer, and for each promise whether it is kept.  One thread per library everywhere.  The machine
+of candidate and scorer, what the same machine takes for a bare fork, a loop and a copy (one is three times faster than
+another), and for each promise whether it is kept.  One thread per library everywhere.  The machine
 should be idle; the load average is printed for honesty.  Linux.
 """
 
@@ -281,6 +282,25 @@ def proxy_calls(space: Mapping[str, Any]) -> Mapping[str, float]:
     return {name: statistics.median(each[name] for each in named) for name in named[0]}
 
 
+def yardsticks() -> Mapping[str, float]:
+    """Return what this machine takes, in milliseconds, for work that has nothing to do with score-nb."""
+    array = np.ones(1_310_720)
+    target = np.empty_like(array)
+
+    def fork() -> None:
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+
+    acts: dict[str, Callable[[], object]] = {
+        "fork and end of this process, scikit-learn imported": fork,
+        "a loop of 1,000,000 additions in Python": lambda: sum(range(1_000_000)),
+        "a copy of 10 MB": lambda: np.copyto(target, array),
+    }
+    return medians(acts, 20)
+
+
 # --- the report ----------------------------------------------------------------------------------------------------
 
 COLUMNS = {
@@ -336,9 +356,12 @@ def main() -> None:
             print(line_of(kind, rows[kind]), flush=True)
         own = {kind: memory(kind, space) for kind in (BESIDE, READS, FITS)}
         crossing = proxy_calls(space)
+        yards = yardsticks()
     print()
     for kind, (candidate, scorer) in own.items():
         print(f"- memory of its own, {kind.words}: candidate {candidate:.1f} MiB, scorer {scorer:.1f} MiB")
+    for words, taken in yards.items():
+        print(f"- this machine, {words}: {taken:.1f} ms")
     print()
     beyond = {kind: row["confined"] - row["work"] for kind, row in rows.items()}
     print(promise("trivial", beyond[TRIVIAL], 15))

@@ -10,6 +10,8 @@ run must end with the same nodes, every reply paid once, and with a fixed seed i
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import statistics
 import sys
 import tempfile
@@ -70,9 +72,13 @@ def main() -> None:
 
     wrong = show_storm(storm(options.candidates)) if options.candidates else 0
     trials = []
+    # The file by which runs share the machine's cores stays for good: not among what a trial may leave.
+    slots = Path(tempfile.mkdtemp()) / "slots"
+    os.environ["SCORE_NB_SLOTS"] = str(slots)
     for number in range(options.first, options.first + options.kills):
         with tempfile.TemporaryDirectory() as folder:
             trials.append(trial(number, Path(folder)))
+    shutil.rmtree(slots.parent)
     wrong += show_kills(trials) if trials else 0
     if wrong:
         raise SystemExit(f"{wrong} went wrong")

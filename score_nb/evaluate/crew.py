@@ -16,7 +16,7 @@ from typing import Any
 
 from score_nb.errors import EvaluatorBroken
 from score_nb.evaluate import leaf, letters, snapshot, transport
-from score_nb.evaluate.environment import one_thread, system_variables
+from score_nb.evaluate.environment import system_variables
 from score_nb.evaluate.folders import remove_tree
 from score_nb.evaluate.gauge import Gauge, portable_gauge
 from score_nb.evaluate.grants import Grants
@@ -234,7 +234,7 @@ def _start(place: Place, log: int, inherited: Sequence[int]) -> subprocess.Popen
     start = START.format(root=ROOT, module="single") + "single.main()"
     return subprocess.Popen(
         [program, "-c", start],
-        env=leaf.ENVIRONMENT | system_variables() | one_thread() | {"PYTHONHASHSEED": "0"} | more,
+        env=leaf.ENVIRONMENT | system_variables() | {"PYTHONHASHSEED": "0"} | more,
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=place.errors,

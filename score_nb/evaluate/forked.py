@@ -17,7 +17,6 @@ from typing import NoReturn
 from score_nb.evaluate import confine, leaf, letters, snapshot, tame
 from score_nb.evaluate.channel import Arena, Channel
 from score_nb.evaluate.confine import Ruleset
-from score_nb.evaluate.environment import one_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +61,7 @@ def _prepare(line: socket.socket, rules: Ruleset) -> None:
     _close_others({line.fileno(), *rules.fds})
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write("1000")
-    os.environ.clear()
-    os.environ.update(leaf.ENVIRONMENT | one_thread())
+    leaf.forget_environment()
     tame.read_compiled_code()
     sys.dont_write_bytecode = True
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from score_nb.errors import EvaluatorBroken
 from score_nb.evaluate import letters
-from score_nb.evaluate.environment import environment, import_path
+from score_nb.evaluate.environment import environment, import_path, large_pages
 from score_nb.evaluate.folders import remove_tree
 from score_nb.evaluate.grants import Grants
 from score_nb.evaluate.snapshot import Snapshot, cannot_be_rebuilt
@@ -73,7 +73,7 @@ class Host:
         self._line, stem = socket.socketpair()
         reading, self._liveness = os.pipe2(os.O_CLOEXEC)
         try:
-            self._process = self._start(environment(secrets), reading, stem.fileno())
+            self._process = self._start(environment(secrets) | large_pages(), reading, stem.fileno())
             letters.send(self._line, {"path": path or import_path(folder), "folder": folder})
         except (OSError, letters.Closed) as error:
             raise EvaluatorBroken(f"candidates cannot be started: {error}{self._said()}") from error

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from score_nb.evaluate.channel import Channel
+from score_nb.evaluate.environment import one_thread
 
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1"}
+ENVIRONMENT = one_thread() | {
+    "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,13 @@ class Work:
 
 
 Roles = Mapping[str, Callable[[Work], None]]
+
+
+def forget_environment() -> None:
+    """Leave the calling process no environment variables but `ENVIRONMENT`."""
+    if dict(os.environ) != ENVIRONMENT:
+        os.environ.clear()
+        os.environ.update(ENVIRONMENT)
 
 
 def redirect(log: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import select
 import signal
@@ -42,6 +43,8 @@ def _obey(control: socket.socket, wake: int) -> None:
     if order["do"] == "import":
         failed = import_all(order["modules"])
         tame.find_plugins()
+        gc.collect()
+        gc.freeze()
         letters.send(control, {"failed": failed})
         return
     stem = os.getpid()

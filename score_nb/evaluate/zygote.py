@@ -81,6 +81,7 @@ class ZygoteRole:
         gc.collect()
         gc.freeze()
         gc.disable()
+        leaf.forget_environment()
         self._anon_kib = confine.status_kib("RssAnon")
         found = canary.try_fork(self._outfit.rules, self._scratch)
         self._may_have_orphans = bool(found["layers"].get("seccomp", "unknown"))

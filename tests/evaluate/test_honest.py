@@ -138,6 +138,6 @@ sc.tl.umap(adata)
 adata.obs['group'] = adata.obs['bulk_labels'].astype(str)
 x, o = float(adata.obsm['X_umap'].shape[1]), adata
 """
-        with started(setup(cell, inputs="sc adata", outputs="x o", timeout=100)) as evaluator:
+        with started(setup(cell, inputs="sc adata", outputs="x o", timeout=200)) as evaluator:
             found = evaluator.evaluate(source)
             assert (found.status, found.value) == ("ok", 702.0), f"{found.detail}\n{found.log}"
