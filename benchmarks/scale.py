@@ -38,6 +38,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +68,13 @@ class Walk:
     def step(self, choices: list[float]) -> Iterator[Any]:
         """Yield the events of the next node; what choosing took is added to `choices`."""
         from score_nb import events as ev
+        from score_nb.types import SPELLING
 
         record = self.record
         index = len(record.tree)
         at = float(index)
         if not record.tree:
-            yield ev.NodeAdded(at, self._node(0, (), 0, "seed", None))
+            yield ev.NodeAdded(at, self._node(0, (), 0, "seed", None), f"{SPELLING}:{'0' * 12}")
             return
         began = time.perf_counter()
         asked = self.planner.ask(record, record.last_ticket + 1)
@@ -83,7 +85,7 @@ class Walk:
             at, asked.ticket, node.source, "simulated", "", node.prompt, node.reply, 100, 50, 0.0, 0.1
         )
         yield ev.EvaluationStarted(at, asked.ticket)
-        yield ev.NodeAdded(at, node)
+        yield ev.NodeAdded(at, node, f"{SPELLING}:{sha256(node.source.encode()).hexdigest()[:12]}")
 
     def _node(self, index: int, parents: tuple[int, ...], ticket: int, operator: Any, pick: Any) -> Any:
         from score_nb.types import Node
@@ -100,8 +102,9 @@ class Walk:
         return Node(
             index=index, parents=parents, source=source, status="ok" if is_ok else "error",
             value=value if is_ok else None, score=value if is_ok else float("-inf"), operator=operator,
-            model="simulated" if index else "", ticket=ticket, pick=pick, seconds=1.0, cpu_seconds=0.9, peak_mib=50.0,
-            tokens=150, started=float(index), finished=index + 1.0, prompt=text, reply=text,
+            model="simulated" if index else "", ticket=ticket, pick=pick, seconds=self.rng.random(),
+            cpu_seconds=self.rng.random(), peak_mib=50.0 + self.rng.random(), tokens=150 + self.rng.randrange(10**4),
+            started=float(index), finished=index + 1.0, prompt=text, reply=text,
         )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 from score_nb import events as ev
 from score_nb.record import Flight, Record, task_from_json
-from score_nb.types import NO_METRICS, NODE_TEXTS, SPELLING, Flag, Node, Operator, Pick, Status, node_of, to_score
+from score_nb.types import NO_METRICS, NODE_TEXTS, SPELLING, Flag, Node, Operator, Status, nodes_of, to_score
 
 FIELDS = tuple(f.name for f in fields(Node))
 PLAIN = (
@@ -100,7 +100,7 @@ def _nodes_of(columns: Mapping[str, Any], record: Record, texts: Callable[[int],
     count = columns["count"]
     known: dict[str, Iterable[Any]] = {name: _unpacked(columns[name], count) for name in _AS_THEY_ARE}
     odd = {int(index): -math.inf if score is None else score for index, score in columns["odd_scores"].items()}
-    known["index"] = range(count)
+    known["index"] = list(range(count))
     known["parents"] = map(tuple, known["parents"])
     known["status"] = map(_INTERNED.get, known["status"], known["status"])
     known["operator"] = map(_INTERNED.get, known["operator"], known["operator"])
@@ -116,22 +116,18 @@ def _nodes_of(columns: Mapping[str, Any], record: Record, texts: Callable[[int],
         scores[index] = score
     known["score"] = scores
     known["visits"] = record.visits
-    known["pick"] = map(_pick_of, *(_unpacked(columns[name], count) for name in ("rank_score", "pick_visits", "bonus")))
+    picks = tuple(_unpacked(columns[name], count) for name in ("rank_score", "pick_visits", "bonus"))
     places, held = _unpacked(columns["place"], count), _unpacked(columns["held"], count)
     lying = [None if at is None else texts(at) for at in places]
     for bit, name in enumerate(NODE_TEXTS):
         known[name] = [at if bits >> bit & 1 else "" for at, bits in zip(lying, held, strict=True)]
-    return [node_of(row) for row in zip(*(known[name] for name in FIELDS), strict=True)]
+    return nodes_of(known, picks)
 
 
 _AS_THEY_ARE = tuple(
     name for name in FIELDS if name not in {*NODE_TEXTS, "index", "score", "pick", "visits"}
 )  # fmt: skip
 _INTERNED = {word: word for word in (*get_args(Status), *get_args(Operator))}
-
-
-def _pick_of(rank_score: float | None, visits: int | None, bonus: float | None) -> Pick | None:
-    return None if visits is None else Pick(rank_score, visits, bonus)  # type: ignore[arg-type]
 
 
 def _held(node: Node) -> int:

@@ -11,12 +11,15 @@ import hashlib
 import html
 import math
 import platform
+import struct
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, get_args
+
+from score_nb.packing import Group, Maker, packed
 
 Direction = Literal["maximize", "minimize"]
 Status = Literal["ok", "duplicate", "error", "timeout", "memory", "crashed", "forbidden", "invalid"]
@@ -334,8 +337,54 @@ def to_score(value: float | None, direction: Direction) -> float:
 NODE_TEXTS = ("source", "log", "prompt", "reply", "plan")
 
 
-@with_text_fields(*NODE_TEXTS)
-@dataclass(frozen=True, slots=True)
+# Of a node the numbers lie side by side, and what hardly any node has is one tuple for all that have it not: of
+# 100,000 nodes each takes half of what a slot and an object for every field would.
+_NUMBERS = struct.Struct("<q dqd dddqddd")
+_NO_PICK = (0.0, -1, 0.0)
+_USUAL = (NO_METRICS, None, (), (), False, None, "", "")
+
+
+def _pack_numbers(values: tuple[Any, ...]) -> bytes | tuple[Any, ...]:
+    ticket, pick, *others = values
+    try:
+        return _NUMBERS.pack(
+            ticket, *(_NO_PICK if pick is None else (pick.rank_score, pick.visits, pick.bonus)), *others
+        )
+    except (struct.error, TypeError, OverflowError):
+        return values  # what is no such number is held as it is
+
+
+def _unpack_numbers(held: bytes | tuple[Any, ...]) -> tuple[Any, ...]:
+    if isinstance(held, tuple):
+        return held
+    ticket, rank_score, visits, bonus, *others = _NUMBERS.unpack(held)
+    return ticket, None if visits < 0 else Pick(rank_score, visits, bonus), *others
+
+
+def _shared_where_usual(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return _USUAL if values == _USUAL else values
+
+
+def _as_it_is(held: tuple[Any, ...]) -> tuple[Any, ...]:
+    return held
+
+
+_GROUPS = (
+    Group(
+        ("ticket", "pick", "seconds", "cpu_seconds", "peak_mib", "tokens", "cost", "started", "finished"),
+        _pack_numbers,
+        _unpack_numbers,
+    ),
+    Group(
+        ("metrics", "spread", "values", "flags", "is_allowed", "holdout", "idea", "hint"),
+        _shared_where_usual,
+        _as_it_is,
+    ),
+)
+
+
+@packed(*_GROUPS)
+@dataclass(frozen=True)
 class Node:
     """A candidate in the tree with all that is known of it.
 
@@ -428,29 +477,34 @@ class Node:
         return {"text/plain": text, "text/html": page}
 
 
-_FIELDS = tuple(f.name for f in fields(Node))
-_HELD = tuple(f"_held_{name}" if name in NODE_TEXTS else name for name in _FIELDS)
-_SLOTS = MappingProxyType({name: vars(Node)[held] for name, held in zip(_FIELDS, _HELD, strict=True)})
-_SETTERS = tuple(slot.__set__ for slot in _SLOTS.values())
-_plain_of = attrgetter(*(name for name in _FIELDS if name not in NODE_TEXTS))
+_MAKER = Maker(Node, _GROUPS)
+Node = with_text_fields(*NODE_TEXTS)(Node)  # type: ignore[misc]
+_TEXTS_HELD = tuple(f"_held_{name}" for name in NODE_TEXTS)
+_plain_of = attrgetter(*(name for name in _MAKER.names if name not in NODE_TEXTS))
 _texts_of = attrgetter(*NODE_TEXTS)
-_held_of = attrgetter(*(f"_held_{name}" for name in NODE_TEXTS))
-_all_of = attrgetter(*_HELD)
+_held_of = attrgetter(*_TEXTS_HELD)
 
 
 def replaced(node: Node, **changes: Any) -> Node:
     """Return `dataclasses.replace(node, …)`, with texts left where they lie, in a fraction of its time."""
-    twin: Node = object.__new__(Node)
-    for set_value, value in zip(_SETTERS, _all_of(node), strict=True):
-        set_value(twin, value)
-    for name, value in changes.items():
-        _SLOTS[name].__set__(twin, value)
+    twin: Node = _MAKER.replaced(node, changes)
     return twin
 
 
-def node_of(values: Iterable[Any]) -> Node:
-    """Return the node whose fields, in their order, hold `values`."""
-    node: Node = object.__new__(Node)
-    for set_value, value in zip(_SETTERS, values, strict=True):
-        set_value(node, value)
-    return node
+def nodes_of(columns: Mapping[str, Iterable[Any]], picks: tuple[Sequence[Any], ...]) -> list[Node]:
+    """Return the nodes whose fields are in these columns, and whose picks are in three: rank score, visits, bonus."""
+    numbers, seldom = (tuple(columns[name] for name in group.names if name != "pick") for group in _GROUPS)
+    ticket, *others = map(list, numbers)
+    no_pick = [visits is None for visits in picks[1]]
+    known = [
+        [usual if is_none else value for value, is_none in zip(column, no_pick, strict=True)]
+        for column, usual in zip(picks, _NO_PICK, strict=True)
+    ]
+    try:
+        held: list[Any] = list(map(_NUMBERS.pack, ticket, *known, *others))
+    except (struct.error, TypeError, OverflowError):
+        terms = zip(*picks, strict=True)
+        made = (None if visits is None else Pick(rank_score, visits, bonus) for rank_score, visits, bonus in terms)
+        held = list(map(_pack_numbers, zip(ticket, made, *others, strict=True)))
+    usual = map(_shared_where_usual, zip(*seldom, strict=True))
+    return _MAKER.many(columns, (held, usual), len(ticket))

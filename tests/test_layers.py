@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "score_nb"
-VALUES = {"types", "config", "errors", "events", "record", "columns", "crossval"}
+VALUES = {"packing", "types", "config", "errors", "events", "record", "columns", "crossval"}
 PARTS = {"cell", "search", "propose", "evaluate", "store", "view"}
 MAY_IMPORT = {
     **dict.fromkeys(VALUES, VALUES),
@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "notebook": VALUES | PARTS | {"run", "notebook"},
     "batch": VALUES | PARTS | {"run", "notebook", "batch"},
 }
-PURE = {"types", "errors", "events", "record", "columns", "cell", "search"}
+PURE = {"packing", "types", "errors", "events", "record", "columns", "cell", "search"}
 IMPURE_MODULES = {"os", "sys", "time", "threading", "subprocess", "socket", "pathlib", "io", "tempfile", "shutil"}
 FRONT_ENDS = {"IPython", "ipywidgets", "anywidget", "ipykernel", "traitlets"}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

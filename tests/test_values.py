@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import subprocess
 import sys
+from dataclasses import FrozenInstanceError, replace
+from sys import getsizeof
 
 import pytest
 
@@ -13,7 +16,7 @@ from score_nb import events as ev
 from score_nb.config import Options, options_from
 from score_nb.errors import BadOption
 from score_nb.record import Record, replay
-from score_nb.types import Candidate, Flag, Node, Pick, digest, to_score
+from score_nb.types import Candidate, Flag, Node, Pick, digest, replaced, to_score
 
 PICK = Pick(1.0, 1, 0.5)
 
@@ -98,6 +101,45 @@ EVENTS = [
     ev.NodeAccepted(8.0, 2),
     ev.Warned(9.0, "careful"),
 ]
+
+
+def test_a_node_gives_back_what_it_was_made_of_however_odd() -> None:
+    pick = Pick(rank_score=0.5, visits=3, bonus=0.25)
+    odd: list[dict[str, object]] = [
+        {}, {"pick": pick}, {"pick": pick, "ticket": 2**70}, {"tokens": None}, {"seconds": math.inf, "cost": 1e-300},
+        {"holdout": 0.5, "hint": "h"}, {"flags": (Flag("jump", "d"),), "is_allowed": True}, {"metrics": {"auc": 0.5}},
+        {"values": (1.0, 2.0), "spread": 0.5, "idea": "logs"}, {"duplicate_of": 0, "detail": "d", "is_dropped": True},
+    ]  # fmt: skip
+    for more in odd:
+        made = node(1, (0,), 0.5, **more)
+        assert {name: getattr(made, name) for name in more} == more
+        changed = replaced(made, visits=7, finished=9.0, hint="other")
+        assert (changed.visits, changed.finished, changed.hint) == (7, 9.0, "other")
+        assert replaced(changed, visits=made.visits, finished=made.finished, hint=made.hint) == made
+        assert replace(made, log="text") == replaced(made, log="text") != made
+
+
+def test_a_node_can_not_be_changed_and_knows_its_fields() -> None:
+    made = node(1, (0,), 0.5, ticket=4)
+    with pytest.raises(FrozenInstanceError):
+        made.ticket = 5  # type: ignore[misc]
+    with pytest.raises(TypeError, match="no field colour"):
+        replaced(made, colour="red")
+    assert "ticket=4" in repr(made)
+
+
+def test_a_node_that_has_nothing_unusual_takes_less_than_330_bytes() -> None:
+    first, second = (
+        node(
+            1, (0,), 0.5, pick=Pick(0.5 + n, 3_000 + n, 0.25 + n), ticket=7_000 + n, tokens=8_000 + n, cost=0.5 + n,
+            seconds=1.5 + n, cpu_seconds=1.25 + n, peak_mib=2.5 + n, started=3.5 + n, finished=4.5 + n,
+        )
+        for n in (1, 2)
+    )  # fmt: skip
+    shared = {id(held) for held in gc.get_referents(second)}
+    own = [held for held in gc.get_referents(first) if id(held) not in shared and not isinstance(held, str)]
+    assert own
+    assert getsizeof(first) + sum(map(getsizeof, own)) < 330
 
 
 def test_every_kind_of_event_is_covered() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, insort
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from types import MappingProxyType
 from typing import get_args
 
 from score_nb.record import Record
+from score_nb.search.recombine import Joined
 from score_nb.search.standing import Standing
 from score_nb.types import Node, Operator
 
@@ -52,15 +54,15 @@ class Gains:
     ----------
     last_gain : int
         Index of the last node that was better than all before it; 0 is the seed.
-    originals : list of int
+    originals : array of int
         By node: the first node with the same program; what follows counts for that one.
-    fruitless : list of int
+    fruitless : array of int
         By program: its children since the last one that beat it.
-    expansions : list of int
+    expansions : array of int
         By program: its children.
     ideas : dict of str to int
         Ideas tried, and how often.
-    pairs : set of frozenset of int
+    pairs : Joined
         Pairs of nodes that were joined.
     plain_best : int
         The best node whose line follows no idea.
@@ -70,13 +72,13 @@ class Gains:
     last_gain: int = 0
     best: float = -inf
     n_scored: int = 0
-    originals: list[int] = field(default_factory=list)
-    fruitless: list[int] = field(default_factory=list)
-    expansions: list[int] = field(default_factory=list)
+    originals: array[int] = field(default_factory=lambda: array("l"))
+    fruitless: array[int] = field(default_factory=lambda: array("l"))
+    expansions: array[int] = field(default_factory=lambda: array("l"))
     ideas: dict[str, int] = field(default_factory=dict)
-    pairs: set[frozenset[int]] = field(default_factory=set)
+    pairs: Joined = field(default_factory=Joined)
     plain_best: int = 0
-    _follows_idea: list[bool] = field(default_factory=list)
+    _follows_idea: bytearray = field(default_factory=bytearray)
     _sorted: list[float] = field(default_factory=list)
     _revision: int = 0
 

@@ -7,7 +7,7 @@ memory of the last record that a fresh planner would work out anew: a resumed ru
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from types import MappingProxyType
@@ -141,9 +141,9 @@ class Planner:
         weights = self._gains.weights(shares, is_learnt=is_learnt)
         return rng.choices(list(weights), list(weights.values()))[0]
 
-    def _tried(self, record: Record) -> set[Pair]:
-        flights = (frozenset(flight.parents) for flight in record.in_flight.values() if len(flight.parents) > 1)
-        return self._gains.pairs.union(flights)
+    def _tried(self, record: Record) -> Container[Pair]:
+        flights = {frozenset(flight.parents) for flight in record.in_flight.values() if len(flight.parents) > 1}
+        return self._gains.pairs.and_also(flights)
 
     def _unused_idea(self, record: Record, ideas: Sequence[str]) -> str:
         used = {flight.idea for flight in record.in_flight.values()}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
@@ -22,7 +21,29 @@ Pair = frozenset[int]
 Choice = TypeVar("Choice")
 
 
-@lru_cache(maxsize=4096)
+class Joined:
+    """Pairs of nodes, one number for each: says of a pair whether it is among them."""
+
+    __slots__ = ("_also", "_known")
+
+    def __init__(self, known: set[int] | None = None, also: Collection[Pair] = ()) -> None:
+        self._known: set[int] = set() if known is None else known
+        self._also = also
+
+    def add(self, pair: Pair) -> None:
+        """Take up a pair."""
+        self._known.add(max(pair) << 32 | min(pair))
+
+    def and_also(self, pairs: Collection[Pair]) -> Joined:
+        """Return these and some more, without a copy of these."""
+        return Joined(self._known, pairs)
+
+    def __contains__(self, pair: object) -> bool:
+        assert isinstance(pair, frozenset)
+        return max(pair) << 32 | min(pair) in self._known or pair in self._also
+
+
+@lru_cache(maxsize=1024)
 def sketch(source: str) -> frozenset[int]:
     """Return the 128 least hashes of the source's runs of three tokens (comments left out): a sample of its text.
 
@@ -69,7 +90,7 @@ def is_of_one_line(nodes: Sequence[Node], a: int, b: int) -> bool:
 
 
 def choose_partner(
-    nodes: Sequence[Node], parent: int, good: Sequence[int], tried: AbstractSet[Pair], rng: Random
+    nodes: Sequence[Node], parent: int, good: Sequence[int], tried: Container[Pair], rng: Random
 ) -> int | None:
     """Return the second parent of a hybrid of `parent`; None where no good node of another line is left.
 
@@ -77,7 +98,7 @@ def choose_partner(
     ----------
     good : sequence of int
         Indices of good nodes, best first.
-    tried : set of frozenset of int
+    tried : container of frozenset of int
         Pairs that were joined already.
     """
     weights = {}
@@ -89,7 +110,7 @@ def choose_partner(
 
 
 def choose_pair(
-    nodes: Sequence[Node], good: Sequence[int], tried: AbstractSet[Pair], rng: Random
+    nodes: Sequence[Node], good: Sequence[int], tried: Container[Pair], rng: Random
 ) -> tuple[int, int] | None:
     """Return two good nodes of different lines, the better and the more different the likelier; None without any.
 

@@ -12,12 +12,27 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from math import inf
+from struct import Struct
 
 from score_nb.record import Record
 from score_nb.search.puct import exploration_bonus
 from score_nb.types import Node, Pick
 
-Entry = tuple[float, int]
+_DOUBLE, _BITS = Struct("<d"), Struct("<q")
+_INDEX_BITS = 32
+_INDEX = (1 << _INDEX_BITS) - 1
+
+
+def entry_of(score: float, index: int) -> int:
+    """Return a number that is less the higher the score, and of equal scores the less the index.
+
+    A double's bits, read as a whole number, are in the order of the doubles but for the negative ones, which are in
+    reverse.  One number of 40 bytes in place of a pair and what it holds: a node's share of the search's memory.
+    """
+    bits: int
+    (bits,) = _BITS.unpack(_DOUBLE.pack(0.0 - score))  # 0.0 - 0.0 is 0.0: the two zeros are equal
+    key = bits if bits >= 0 else -1 - (bits & 0x7FFF_FFFF_FFFF_FFFF)
+    return key + (1 << 63) << _INDEX_BITS | index
 
 
 class Standing:
@@ -43,9 +58,9 @@ class Standing:
         self._has_doubts = False
         self._ceiling = -inf
         self._visits = array("l")
-        self._entries: list[Entry] = []  # by node: (-score, index)
-        self._order: list[Entry] = []  # the best first, the earliest of equals first
-        self._heaps: dict[int, list[Entry]] = {}  # by visits, some of the entries outdated
+        self._entries: list[int] = []  # by node
+        self._order: list[int] = []  # the best first, the earliest of equals first
+        self._heaps: dict[int, list[int]] = {}  # by visits, some of the entries outdated
         self._living: dict[int, int] = {}
         self._total = 0
 
@@ -75,7 +90,7 @@ class Standing:
         self.revision, self.nodes, self.scores = revision, record.tree, record.search_scores()
         self._record, self._seen, self._read = record, record.revision, len(record.visited)
         self._visits = array("l", record.visits)
-        self._entries = [(-score, index) for index, score in enumerate(self.scores)]
+        self._entries = [entry_of(score, index) for index, score in enumerate(self.scores)]
         for entry, node, visits in zip(self._entries, self.nodes, self._visits, strict=True):
             if not node.is_dropped:
                 self._order.append(entry)
@@ -89,7 +104,7 @@ class Standing:
         self._ceiling = record.score_to_beat if self._has_doubts else -inf
 
     def _append(self, node: Node) -> None:
-        entry = (-node.score, node.index)
+        entry = entry_of(node.score, node.index)
         self.scores.append(node.score)
         self._visits.append(1)
         self._entries.append(entry)
@@ -113,12 +128,12 @@ class Standing:
                 self._enter(self._entries[index], before + step)
             index = node.parent
 
-    def _enter(self, entry: Entry, visits: int) -> None:
+    def _enter(self, entry: int, visits: int) -> None:
         heap = self._heaps.setdefault(visits, [])
         heappush(heap, entry)
         self._living[visits] = self._living.get(visits, 0) + 1
         if len(heap) > 4 * self._living[visits] + 64:
-            heap[:] = {entry for entry in heap if self._visits[entry[1]] == visits}
+            heap[:] = {entry for entry in heap if self._visits[entry & _INDEX] == visits}
             heapify(heap)
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -126,16 +141,17 @@ class Standing:
     @property
     def best(self) -> int:
         """Index of the node of the highest score, the earliest of equals."""
-        return self._order[0][1]
+        return self.nodes[self._order[0] & _INDEX].index
 
     def rank(self, score: float) -> float:
         """Return the rank of a score that a node has, spread over [0, 1]; ties share their mean rank."""
         n = len(self._order)
         if n == 1:
             return 1.0
-        above = bisect_left(self._order, (-score, -1))
+        first = entry_of(score, 0)
+        above = bisect_left(self._order, first)
         # A dropped node stands in no order: it has the rank that it would have.
-        tied = max(1, bisect_right(self._order, (-score, len(self.scores))) - above)
+        tied = max(1, bisect_right(self._order, first | _INDEX) - above)
         return min(1.0, (n - above - tied + (tied - 1) / 2) / (n - 1))
 
     def explain(self, index: int, c_puct: float) -> Pick:
@@ -150,7 +166,7 @@ class Standing:
         if c_puct > 0:
             scale = exploration_bonus(0, self._total, len(self._order), c_puct)
             keys = ((self.rank(self.scores[i]) + scale / (1 + visits), -i) for visits, i in self._front(best))
-            best = -max(keys)[1]
+            best = self.nodes[-max(keys)[1]].index  # the node's own number, not one more like it
         return best, self.explain(best, c_puct)
 
     def _front(self, best: int) -> Iterator[tuple[int, int]]:
@@ -158,9 +174,9 @@ class Standing:
         highest: float | None = None
         for visits in sorted(count for count in self._heaps if count <= self._visits[best]):
             heap = self._heaps[visits]
-            while self._visits[heap[0][1]] != visits:
+            while self._visits[heap[0] & _INDEX] != visits:
                 heappop(heap)
-            index = heap[0][1]
+            index = heap[0] & _INDEX
             if highest is None or self.scores[index] > highest:
                 highest = self.scores[index]
                 yield visits, index
@@ -173,8 +189,8 @@ class Standing:
         n, chosen, position = len(self._order), [], 0
         last = max(4, int(n * share))
         while position < min(n, last):
-            negative, index = self._order[position]
-            if negative == inf:
+            index = self._order[position] & _INDEX
+            if self.scores[index] == -inf:
                 break
             if self.nodes[index].duplicate_of is None:
                 chosen.append(index)

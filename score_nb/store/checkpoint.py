@@ -41,7 +41,7 @@ def write_checkpoint(folder: Path, record: Record, mark: Mark) -> bool:
     Nothing depends on it: where the disk is full or a text is not stored, none is written.
     """
     try:
-        columns = columns_of(record, lambda text: text.start if isinstance(text, Lying) else None)
+        columns = columns_of(record, lambda text: int(text) if isinstance(text, Lying) else None)
         body = json.dumps(columns, separators=(",", ":"), allow_nan=False).encode()
         head = [FORMAT, _writer(), mark.lines, mark.end, mark.last, mark.crc, zlib.crc32(body)]
         write_whole(folder / CHECKPOINT, json.dumps(head).encode() + b"\n" + body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from score_nb.errors import StoreBroken
 from score_nb.store.lines import parse_line
@@ -18,19 +18,14 @@ _ENTRY_CHARS = 300
 _PIECE = 1 << 13
 
 
-class Lying:
-    """The texts of one line: its `text` reads one of them.
+class Lying(int):
+    """The texts of one line: the place where it begins in the journal; its `text` reads one of them.
 
-    Attributes
-    ----------
-    start : int
-        Where in the journal the line begins.
+    Each shelf has a class of its own: 100,000 nodes hold one number each and no shelf.
     """
 
-    __slots__ = ("_shelf", "start")
-
-    def __init__(self, shelf: Shelf, start: int) -> None:
-        self._shelf, self.start = shelf, start
+    __slots__ = ()
+    shelf: ClassVar[Shelf]
 
     def text(self, name: str) -> str | None:
         """Return the text of that field as it was written.
@@ -40,7 +35,7 @@ class Lying:
         StoreBroken
             It is no longer there.
         """
-        return self._shelf.text(self.start, name)
+        return self.shelf.text(int(self), name)
 
 
 class Shelf:
@@ -54,10 +49,8 @@ class Shelf:
         self._guard = threading.Lock()
         self._kept: OrderedDict[tuple[int, str], str | None] = OrderedDict()
         self._chars = 0
-
-    def at(self, start: int) -> Lying:
-        """Return the texts of the line that begins there."""
-        return Lying(self, start)
+        # Called with a place: the texts of the line that begins there.
+        self.at: type[Lying] = type("Lying", (Lying,), {"__slots__": (), "shelf": self})
 
     def keep(self, start: int, name: str, text: str | None) -> None:
         """Remember a text that was just read or written."""
