@@ -12,8 +12,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
+from itertools import groupby
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -48,6 +49,8 @@ from score_nb.types import SPELLING, Evaluation, Expansion, Proposal, RunState, 
 
 LAG = 8
 TICK_S = 0.5
+# Replies stored at once: their files are open together, and the first of them waits for the last.
+STORED_TOGETHER = 16
 # The seed's own run has no measure yet.
 SEED_TIMEOUT_S = 600.0
 SEED_MEMORY_MIB = 1 << 20
@@ -220,12 +223,16 @@ class Loop:
             message = self.inbox.get(timeout=TICK_S)
         except Empty:
             return
-        while True:
-            self._handle(message)
-            try:
-                message = self.inbox.get_nowait()
-            except Empty:
-                break
+        messages = [message]
+        with suppress(Empty):
+            while True:
+                messages.append(self.inbox.get_nowait())
+        for are_replies, group in groupby(messages, _is_reply):
+            if are_replies:
+                self._on_replies([message for message in group if isinstance(message, Proposed)])
+                continue
+            for message in group:
+                self._handle(message)
         self._commit_ready()
 
     def _handle(self, message: Message) -> None:
@@ -324,7 +331,8 @@ class Loop:
             lambda: self.proposer.propose(request), lambda result: self.inbox.put(Proposed(flight.ticket, result))
         )
 
-    def _on_proposal(self, ticket: int, result: Proposal | Exception) -> None:
+    def _on_proposal(self, ticket: int, result: object) -> None:
+        """Take what is no reply: the proposer failed."""
         if isinstance(result, ModelUnavailable):
             if self._paused_since is None and self._asked[ticket] < self._resumes:
                 # A late answer to what was asked before the user mended it.
@@ -333,14 +341,23 @@ class Loop:
             self._unasked.append(ticket)
             self.pause(str(result))
             return
-        proposal = _value_or_raise(result)
-        self._emit(
-            ev.ProposalReceived(
-                self.at(), ticket, proposal.source, proposal.model, proposal.detail, proposal.prompt, proposal.reply,
-                proposal.tokens_in, proposal.tokens_out, proposal.cost, proposal.seconds, proposal.plan,
-            )
-        )  # fmt: skip
-        self._take_source(ticket, proposal.source, proposal.detail)
+        raise result if isinstance(result, Exception) else TypeError(f"a proposer returned {type(result).__name__}")
+
+    def _on_replies(self, replies: Sequence[Proposed]) -> None:
+        """Store replies that came together with one wait for the disk, then have them evaluated."""
+        for first in range(0, len(replies), STORED_TOGETHER):
+            received = [
+                ev.ProposalReceived(
+                    self.at(), reply.ticket, proposal.source, proposal.model, proposal.detail, proposal.prompt,
+                    proposal.reply, proposal.tokens_in, proposal.tokens_out, proposal.cost, proposal.seconds,
+                    proposal.plan,
+                )
+                for reply in replies[first : first + STORED_TOGETHER]
+                if isinstance(proposal := reply.result, Proposal)
+            ]  # fmt: skip
+            self._emit_all(received)
+            for event in received:
+                self._take_source(event.ticket, event.source, event.detail)
 
     def _take_source(self, ticket: int, source: str | None, detail: str) -> None:
         if source is None:
@@ -516,9 +533,14 @@ class Loop:
         """Store first, then remember, then tell."""
         if isinstance(event, ev.ExpansionDropped):
             self._last_drop = event.detail
+        self._emit_all([event])
+
+    def _emit_all(self, events: Sequence[ev.Event]) -> None:
+        """Do it with events that may wait for each other."""
         if self.journal is not None:
-            event = self.journal.append(event)
-        self._tell(event)
+            events = self.journal.append_all(events)
+        for event in events:
+            self._tell(event)
         if self.journal is not None:
             self.journal.checkpoint(self.record)
 
@@ -526,6 +548,10 @@ class Loop:
         with self.guard:
             self.record.apply(event)
         self.publish(event)
+
+
+def _is_reply(message: Message) -> bool:
+    return isinstance(message, Proposed) and isinstance(message.result, Proposal)
 
 
 def _value_or_raise(result: Any) -> Any:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import time
 import zlib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -97,11 +98,16 @@ class Journal:
         StoreBroken
             The disk is full or gone, or another process took the run over; nothing half-written is left.
         """
+        return self.append_all([event])[0]
+
+    def append_all(self, events: Sequence[Event]) -> list[Event]:
+        """Do the same with several events, which share what syncing takes; nothing of them is there where it fails."""
         self._lock.check()
         try:
-            line = line_of(self._next, put_texts(to_json(event), self.folder / TEXTS))
-            self._write(line)
-            if not isinstance(event, CHEAP):
+            records = put_texts([to_json(event) for event in events], self.folder / TEXTS)
+            lines = [line_of(self._next + place, record) for place, record in enumerate(records)]
+            self._write(b"".join(lines))
+            if not all(isinstance(event, CHEAP) for event in events):
                 sync(self._file)
         except OSError as error:
             with suppress(OSError):
@@ -110,12 +116,15 @@ class Journal:
                 f"cannot write the run to {self.folder} ({error.strerror}): make room and run the cell again; "
                 "all that was shown is kept"
             ) from error
-        # Who took over in between has copied the file without this line, or will find it there.
+        # Who took over in between has copied the file without these lines, or will find them there.
         self._lock.check()
-        start, self._end = self._end, self._end + len(line)
-        self._next += 1
-        self._last, self._crc = len(line), zlib.crc32(line, self._crc)
-        return self._laid_down(event, start)
+        laid_down = []
+        for event, line in zip(events, lines, strict=True):
+            start, self._end = self._end, self._end + len(line)
+            self._next += 1
+            self._last, self._crc = len(line), zlib.crc32(line, self._crc)
+            laid_down.append(self._laid_down(event, start))
+        return laid_down
 
     def _laid_down(self, event: Event, start: int) -> Event:
         """Return the event with its texts where they lie now."""

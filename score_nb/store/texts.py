@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,16 +24,24 @@ sync = getattr(os, "fdatasync", os.fsync)
 
 
 def put_texts(record: Any, folder: Path) -> Any:
-    """Return `record` with its long texts moved to files of `folder`."""
+    """Return `record` with its long texts moved to files of `folder`, which are there for good when this returns."""
+    new: dict[str, bytes] = {}
+    moved = _moved(record, folder, new)
+    write_together(folder, new)
+    return moved
+
+
+def _moved(record: Any, folder: Path, new: dict[str, bytes]) -> Any:
+    """Return `record` with references in place of its long texts; those that lie nowhere yet are added to `new`."""
     if isinstance(record, dict):
-        return {key: put_texts(value, folder) for key, value in record.items()}
+        return {key: _moved(value, folder, new) for key, value in record.items()}
     if isinstance(record, list):
-        return [put_texts(value, folder) for value in record]
+        return [_moved(value, folder, new) for value in record]
     if isinstance(record, str) and len(record) > LONG_TEXT:
         data = record.encode("utf-8", "surrogatepass")
         name = _name(data)
-        if not (folder / name).exists():
-            write_whole(folder / name, data)
+        if name not in new and not (folder / name).exists():
+            new[name] = data
         return {"text": name, "length": len(record)}
     return record
 
@@ -64,11 +73,37 @@ def write_whole(path: Path, data: bytes) -> None:
     os.close(open_whole(path, data))
 
 
+def write_together(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write several files, each there whole or not at all; their names take one sync of the folder, not one each."""
+    drafts: list[tuple[Path, Path]] = []
+    opened: list[int] = []
+    try:
+        for name, data in files.items():
+            draft = _draft_of(folder / name)
+            opened.append(_opened(draft))
+            drafts.append((draft, folder / name))
+            write_all(opened[-1], data)
+        for file in opened:
+            sync(file)
+        while opened:
+            os.close(opened.pop())
+        for draft, path in drafts:
+            _replace_when_free(draft, path)
+    except BaseException:
+        for file in opened:
+            os.close(file)
+        for draft, _ in drafts:
+            with suppress(OSError):
+                draft.unlink()
+        raise
+    if files:
+        sync_folder(folder)
+
+
 def open_whole(path: Path, data: bytes) -> int:
     """Do the same and return the file's descriptor, for reading and writing."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}{DRAFT}")
-    flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    file = os.open(draft, flags, 0o644)
+    draft = _draft_of(path)
+    file = _opened(draft)
     try:
         write_all(file, data)
         sync(file)
@@ -90,9 +125,18 @@ def open_whole(path: Path, data: bytes) -> int:
     return file
 
 
+def _draft_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{os.getpid()}{DRAFT}")
+
+
+def _opened(draft: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    return os.open(draft, flags, 0o644)
+
+
 def _replace_when_free(draft: Path, path: Path) -> None:
-    """Put a file in the place of one that others read now and then (Windows)."""
-    for wait_s in (0.01, 0.05, 0.2, 1.0):
+    """Put a file in the place of one; on Windows others that read it now and then keep it for a moment."""
+    for wait_s in (0.01, 0.05, 0.2, 1.0) if sys.platform == "win32" else ():
         with suppress(PermissionError):
             os.replace(draft, path)
             return

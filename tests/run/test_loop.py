@@ -17,6 +17,7 @@ from score_nb.propose.base import Request
 from score_nb.run.run import Run
 from score_nb.run.start import Launch, open_stored, start_run
 from score_nb.search.puct import select
+from score_nb.store.journal import read_events
 from score_nb.types import Evaluation, Proposal, Task
 from tests.support.scripted import ScriptedEvaluator, ScriptedProposer
 
@@ -266,6 +267,22 @@ def test_events_are_durable_before_they_are_shown(tmp_path: Path) -> None:
     run.subscribe(check)
     finished(run)
     assert late == []
+
+
+def test_every_reply_is_stored_before_its_program_is_evaluated(tmp_path: Path) -> None:
+    """Also where many come at once, and are stored together."""
+    seen: list[bool] = []
+
+    def evaluate(source: str) -> Evaluation:
+        (folder,) = tmp_path.iterdir()
+        events = read_events(folder)
+        replies = {event.source for event in events if isinstance(event, ev.ProposalReceived)}
+        seen.append(source in replies or source == TASK.seed)
+        return Evaluation("ok", float(len(source)))
+
+    finished(launch(tmp_path, evaluator=ScriptedEvaluator(evaluate), workers=4, proposals=12, nodes=40))
+    assert len(seen) > 20
+    assert all(seen)
 
 
 def test_repeats_are_spent_on_would_be_bests_only(tmp_path: Path) -> None:

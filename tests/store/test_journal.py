@@ -53,6 +53,39 @@ def test_long_texts_are_stored_once(tmp_path: Path) -> None:
     assert (tmp_path / JOURNAL).stat().st_size < 5000
 
 
+def test_events_appended_together_are_read_back_as_if_one_after_the_other(tmp_path: Path) -> None:
+    events: list[ev.Event] = [started(), *(added(i, f"x = {i % 3}\n" + "# long\n" * 100) for i in range(7))]
+    one_by_one, together = Journal(tmp_path / "one"), Journal(tmp_path / "all")
+    for event in events:
+        one_by_one.append(event)
+    returned = together.append_all(events)
+    assert returned == events
+    for journal in (one_by_one, together):
+        journal.append(added(7))
+        journal.close()
+    assert read_events(tmp_path / "all") == [*events, added(7)]
+    files = [
+        sorted((file.name, file.read_bytes()) for file in (tmp_path / name).rglob("*") if file.is_file())
+        for name in ("one", "all")
+    ]
+    assert files[0] == files[1]
+
+
+def test_of_events_that_cannot_be_stored_together_none_is_there(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.append(started())
+    (tmp_path / "texts").rmdir()
+    (tmp_path / "texts").write_text("no folder")
+    with pytest.raises(StoreBroken, match="cannot write"):
+        journal.append_all([added(0), added(1)])
+    (tmp_path / "texts").unlink()
+    (tmp_path / "texts").mkdir()
+    assert read_events(tmp_path) == [started()]
+    assert journal.append_all([added(0), added(1)]) == [added(0), added(1)]
+    journal.close()
+    assert read_events(tmp_path) == [started(), added(0), added(1)]
+
+
 def test_every_line_is_json(tmp_path: Path) -> None:
     filled(tmp_path)
     lines = [json.loads(line) for line in (tmp_path / JOURNAL).read_text().splitlines()]
