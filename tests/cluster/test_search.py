@@ -85,3 +85,28 @@ def test_cell_names_a_cluster_of_the_notebook(two: Any, shell: Any, cell: Cell) 
     cell("%%score near --cluster my_cluster --nodes 5 --wait\nscale = 3\nguess = scale * len(data)")
     run = sn.open_run("near")
     assert (run.state, len(run.nodes), run.options["cluster"]) == ("finished", 5, "my_cluster")
+
+
+def test_cell_names_a_client_of_the_notebook_which_stays_the_users(two: Any, shell: Any, cell: Cell) -> None:
+    with client_of(two) as client:
+        shell.user_ns["client"] = client
+        waiting = client.submit(pow, 3, 2, pure=False)
+        cell("%%score near --cluster client --nodes 6 --seed 3 --wait\nscale = 3\nguess = scale * len(data)")
+        there = sn.open_run("near")
+        assert (there.state, len(there.nodes), there.options["cluster"]) == ("finished", 6, "client")
+        # The run worked with a client of its own and closed that one.
+        assert client.status == "running"
+        assert (waiting.result(), client.submit(pow, 2, 5).result()) == (9, 32)
+        assert not any("score-nb" in str(key) for keys in client.has_what().values() for key in keys)
+    cell("%%score near --nodes 6 --seed 3 --wait --fresh\nscale = 3\nguess = scale * len(data)")
+    here = sn.open_run("near")
+    assert here.id != there.id
+    assert tree(there) == tree(here)
+
+
+def test_client_that_is_closed_is_told(two: Any, shell: Any, cell: Cell) -> None:
+    with client_of(two) as client:
+        pass
+    shell.user_ns["client"] = client
+    told = cell("%%score near --cluster client --nodes 6 --wait\nscale = 3\nguess = scale * len(data)", ok=False)
+    assert "--cluster client: this client is closed" in told
