@@ -127,11 +127,11 @@ def _direction(line: ScoreLine, era: EraNotebook) -> tuple[Direction, str]:
 
 
 def _shared(era: EraNotebook, metric: EraMetric, seed: list[Piece]) -> list[str]:
-    """Return the names that the overview tells the model of, so that candidates may read them.
+    """Return the names that overview and mutable cell tell the model of, so that candidates may read them.
 
     Only what cells above define and show, and nothing that the metric reads: that is what candidates are scored on.
     """
-    mentioned = set(_CODE_WORD.findall(era.goal))
+    mentioned = set(_CODE_WORD.findall(f"{era.goal}\n{era.seed}"))  # in code they stand in comments and docstrings
     cells = [cell for cell in era.before if cell.cell_type == "code"]
     names = [(names_of(plain_python(cell.source)[0]), is_excluded(cell)) for cell in cells]
     above = frozenset[str]().union(*(found.binds for found, _ in names))
