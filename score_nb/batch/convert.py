@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import uuid
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +15,7 @@ from score_nb.batch.era_metric import EraMetric, inert_above, is_python, is_scor
 from score_nb.batch.era_seed import files_named, scoring_in, writing_in
 from score_nb.batch.results import TAG
 from score_nb.batch.source import Piece, pieces_of, plain_python, whole
-from score_nb.cell.names import names_of
+from score_nb.cell.names import Names, names_of
 from score_nb.errors import ScoreError
 from score_nb.types import Direction
 
@@ -138,7 +139,19 @@ def _shared(era: EraNotebook, metric: EraMetric, seed: list[Piece]) -> list[str]
     # What stands in hidden cells only is no part of what the model is told.
     seen = frozenset[str]().union(*(found.reads | found.binds for found, is_hidden in names if not is_hidden))
     read = names_of(metric.function).reads | (names_of(metric.once).reads if metric.once else frozenset())
+    read = _read_through(read, [piece.names for cell in cells for piece in pieces_of(plain_python(cell.source)[0])])
     return sorted((mentioned & above & seen) - read - names_of("\n".join(piece.text for piece in seed)).reads)
+
+
+def _read_through(read: frozenset[str], above: Sequence[Names]) -> frozenset[str]:
+    """Return these names and all that they are made of: a helper reads the answers, a frame holds those cut from it."""
+    found, waiting = set(read), set(read)
+    while waiting:
+        name = waiting.pop()
+        new = set[str]().union(*(piece.reads for piece in above if name in piece.binds)) - found
+        found |= new
+        waiting |= new
+    return frozenset(found)
 
 
 def _with_goal(metric: EraMetric, goal: str) -> str:

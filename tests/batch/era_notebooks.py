@@ -1,4 +1,4 @@
-"""Two task notebooks in the conventions of those that were published: how cells are marked, tagged, hidden, scored."""
+"""Task notebooks in the conventions of those that were published: how cells are marked, tagged, hidden, scored."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -151,3 +151,111 @@ FORECASTS = [
         "exclude_from_prompt",
     ),
 ]  # fmt: skip
+
+# Marks in comments of HTML; the mutable cell is marked in its first line, reads a state from above and gives a list of
+# settings beside its function; two numbers are printed, which way is better stands in the overview only; a cell below
+# the printed score calls the function again.
+SERIES = [
+    prose(
+        "# Overview\n\nImplement `forecast_fn`. Fitness is the geometric mean of the normalised MASE over all series, "
+        "**lower is better**."
+    ),
+    prose("## Data dictionary\n\n- `datasets`: mapping of name to series.\n- `HORIZON`: steps ahead."),
+    code("import math\nimport numpy as np\nimport pandas as pd\nfrom functools import lru_cache\n\nHORIZON = 4"),
+    code(
+        "# [exclude_from_prompt]\n"
+        "def _load(seed):\n"
+        "    rng, t = np.random.default_rng(seed), np.arange(60)\n"
+        "    return pd.Series(10 + 0.3 * t + 3 * np.sin(t * 2 * np.pi / 12) + rng.normal(0, 0.2, 60))\n"
+        "\n"
+        "datasets = {f'd{i}': _load(i) for i in range(3)}\n"
+        "_held_out = {f'h{i}': _load(100 + i) for i in range(3)}"
+    ),
+    code("for name, series in datasets.items():\n    print(name, series.head(3).tolist())"),
+    code("state = {'season': 12}"),
+    prose("<!-- Begin mutable cells -->"),
+    code(
+        "# [rewrite_cell]\n"
+        "# Core principles:\n"
+        "# - seasonal naive\n"
+        "import numpy as np\n"
+        "\n"
+        "config_list = [{'damp': 0.5}, {'damp': 1.0}]\n"
+        "\n"
+        "\n"
+        "def forecast_fn(history, horizon, config):\n"
+        "    last = history.to_numpy()[-state['season']:]\n"
+        "    return config['damp'] * last[:horizon]\n"
+    ),
+    prose("<!-- End mutable cells -->"),
+    code(
+        "def mase(actual, predicted, history):\n"
+        "    scale = np.abs(np.diff(history.to_numpy())).mean()\n"
+        "    return np.abs(np.asarray(actual) - np.asarray(predicted)).mean() / scale\n"
+        "\n"
+        "@lru_cache(maxsize=None)\n"
+        "def names():\n"
+        "    return tuple(sorted(datasets))"
+    ),
+    code(
+        "def evaluate(data):\n"
+        "    best = {}\n"
+        "    for config in config_list:\n"
+        "        values = []\n"
+        "        for name in data:\n"
+        "            history, actual = data[name][:-HORIZON], data[name][-HORIZON:]\n"
+        "            values.append(mase(actual, forecast_fn(history, HORIZON, config), history))\n"
+        "        best[str(config)] = math.exp(np.mean(np.log(values)))\n"
+        "        print(f'  config {config}: {best[str(config)]:.4f}')\n"
+        "    return min(best.values())"
+    ),
+    code(
+        "print('=== Validation ===')\n"
+        "validation = evaluate({name: datasets[name] for name in names()})\n"
+        "print(f'Geometric mean MASE: {validation:.6f}')\n"
+        "print('**Validation Score:**', validation)"
+    ),
+    code("# [exclude_from_prompt]\nif False:\n    print('Test score:', evaluate(_held_out))", "exclude_from_prompt"),
+    code("print(sum(forecast_fn(datasets[name], 2, config_list[0]).sum() for name in names()), validation)"),
+]
+
+# The tag in another spelling; the mutable cell hands over values, and a comment of it names what may be read; a hidden
+# helper above prints the score, under two labels; notes in Markdown are hidden as well.
+REGIONS = [
+    prose("Overview\n========\nClassify points. **The objective (mean IoU) is to be maximized.**"),
+    prose("[exclude_from_prompt]\n\nNotes of the organisers: the labels come from a ring."),
+    code("import json\nimport time\nimport numpy as np\n\nstart_time = time.time()"),
+    code(
+        "points = np.random.default_rng(3).uniform(-1, 1, size=(300, 2))\n"
+        "labels = (np.hypot(*points.T) < 0.6).astype(int)\n"
+        "points_train, points_val = points[:200], points[200:]\n"
+        "labels_train, labels_val = labels[:200], labels[200:]"
+    ),
+    code(
+        "#[exclude_from_prompt]\n"
+        "def iou(pred, true):\n"
+        "    found = []\n"
+        "    for k in (0, 1):\n"
+        "        union = ((pred == k) | (true == k)).sum()\n"
+        "        found.append(((pred == k) & (true == k)).sum() / max(union, 1))\n"
+        "    return float(np.mean(found))\n"
+        "\n"
+        "def report(pred):\n"
+        "    value = iou(np.asarray(pred), labels_val)\n"
+        "    print()\n"
+        "    print('Val mIoU:', value)\n"
+        "    print(f'Candidate metric to be maximized = {value}')\n"
+        "    return value"
+    ),
+    prose("# Begin mutable cells"),
+    code(
+        "# You may use `points_train` and `labels_train`, but not `labels_val`.\n"
+        "radius = 0.4\n"
+        "predict_fn = lambda p: (np.hypot(p[:, 0], p[:, 1]) < radius).astype(int)\n"
+        "predictions = predict_fn(points_val)",
+        "Rewrite-Cell",
+    ),
+    prose("# End mutable cells"),
+    code("val = report(predictions)\nelapsed = time.time() - start_time"),
+    code("print(json.dumps({'val': val, 'radius': radius}))"),
+]

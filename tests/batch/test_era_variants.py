@@ -12,7 +12,7 @@ from nbformat.v4 import new_notebook
 
 from score_nb.batch.convert import convert
 from score_nb.batch.printed import score_in
-from tests.batch.era_notebooks import code, prose
+from tests.batch.era_notebooks import REGIONS, SERIES, code, prose
 from tests.batch.test_era import run
 
 LOAD = code("import numpy as np, pandas as pd\nOUT = 'out.csv'\nX = np.arange(6.0).reshape(-1, 1)\ny = 2 * X[:, 0]")
@@ -146,6 +146,12 @@ VARIANTS: dict[str, tuple[list[Any], str, str]] = {
         ),
         "Validation Score", "maximize",
     ),
+    "settings beside the function, a state above, the direction in the overview": (
+        SERIES, "Validation Score", "minimize",
+    ),
+    "values handed over, a hidden helper that prints two scores": (
+        REGIONS, "Candidate metric to be maximized", "maximize",
+    ),
 }  # fmt: skip
 
 
@@ -190,3 +196,28 @@ def test_what_is_moved_is_told() -> None:
     cells = cells_of([f"{PREDICT}\nprint(f'Validation Score: {{-{ERROR}}}')"], [])
     said = convert(new_notebook(cells=cells)).said
     assert any(sentence.startswith("moved below the mutable cell") and "print(f'Valid" in sentence for sentence in said)
+
+
+def test_what_a_comment_of_the_mutable_cell_names_may_be_read_unless_candidates_are_scored_on_it() -> None:
+    sources = [cell.source for cell in convert(new_notebook(cells=REGIONS)).notebook.cells]
+    (line,) = (source.splitlines()[0] for source in sources if source.startswith("%%score"))
+    assert line == "%%score validation_metric --maximize --share labels_train,points_train"
+
+
+def test_what_the_answers_were_cut_from_is_not_handed_to_candidates() -> None:
+    overview = prose("`table` has all rows, `train` those to learn from, `scale` helps.")
+    load = code(
+        "import numpy as np\ntable = np.arange(6.0).reshape(-1, 2)\ntrain, test = table[:2], table[2:]\nscale = 2.0\n"
+        "X, y = test[:, :1], test[:, 1]\ntable, train, scale"
+    )
+    cells = cells_of([PREDICT], [f"print(f'Validation Score: {{-{ERROR}}}')"], load)
+    sources = [cell.source for cell in convert(new_notebook(cells=[overview, *cells])).notebook.cells]
+    (line,) = (source.splitlines()[0] for source in sources if source.startswith("%%score"))
+    assert line == "%%score validation_metric --maximize --share scale,train"
+
+
+def test_hidden_notes_are_no_part_of_the_goal() -> None:
+    sources = [cell.source for cell in convert(new_notebook(cells=REGIONS)).notebook.cells]
+    (text,) = [source for source in sources if "__doc__" in source]
+    assert "mean IoU" in text
+    assert "organisers" not in text

@@ -80,8 +80,9 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, s
                 own = 2 if way in TAKES_PARAMETERS else NODES
                 write(folder / "in.ipynb", f"n = {own}", LOAD, metric, SEARCH, AFTER, parameters=True)
                 line = [sys.executable, *command]
-                pair[kind] = folder, subprocess.Popen(
-                    line, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+                pair[kind] = (
+                    folder,
+                    subprocess.Popen(line, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True),
                 )
             for kind, (folder, process) in pair.items():
                 told = process.communicate()[1]
