@@ -14,7 +14,7 @@ import platform
 import struct
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, get_args
@@ -466,6 +466,11 @@ class Node:
     def __hash__(self) -> int:
         return hash((self.index, self.ticket, self.score))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let `pickle` and `copy` make the node of its fields, with its texts: a copy does not need the store."""
+        held = {f.name: getattr(self, f.name) for f in fields(self)}
+        return _from_fields, (held | {"metrics": dict(self.metrics)},)
+
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         value = "no value" if self.value is None else f"{self.value:.6g}"
         title = f"node {self.index} · {value} · {self.status} · {self.operator}"
@@ -475,6 +480,10 @@ class Node:
             f'<pre style="overflow-x:auto">{html.escape(self.source)}</pre></div>'
         )
         return {"text/plain": text, "text/html": page}
+
+
+def _from_fields(held: Mapping[str, Any]) -> Node:
+    return Node(**held)
 
 
 _MAKER = Maker(Node, _GROUPS)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import json
 import math
+import pickle
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError, replace
@@ -126,6 +128,13 @@ def test_a_node_can_not_be_changed_and_knows_its_fields() -> None:
     with pytest.raises(TypeError, match="no field colour"):
         replaced(made, colour="red")
     assert "ticket=4" in repr(made)
+
+
+def test_a_node_can_be_copied_and_pickled() -> None:
+    made = node(3, (1, 2), 0.5, metrics={"f1": 0.25}, pick=PICK, flags=(Flag("jump", "far off"),), values=(0.4, 0.6))
+    for twin in (copy.copy(made), copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
+        assert twin == made
+        assert twin.metrics == {"f1": 0.25}
 
 
 def test_a_node_that_has_nothing_unusual_takes_less_than_330_bytes() -> None:
