@@ -37,6 +37,12 @@ class Lying(int):
         """
         return self.shelf.text(int(self), name)
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether it is the same place of the same shelf: elsewhere other texts lie there."""
+        return type(other) is type(self) and int(self) == int(other)
+
+    __hash__ = int.__hash__
+
 
 class Shelf:
     """The texts of one journal; those read last are kept.  Any thread may read.

@@ -71,6 +71,19 @@ def test_events_appended_together_are_read_back_as_if_one_after_the_other(tmp_pa
     assert files[0] == files[1]
 
 
+def test_nodes_of_two_runs_are_equal_only_where_their_texts_are(tmp_path: Path) -> None:
+    found = []
+    for name, source in (("a", "x = 1"), ("b", "x = 2"), ("c", "x = 1")):
+        journal = Journal(tmp_path / name)
+        journal.append(started())
+        journal.append(added(0, source))
+        journal.close()
+        found.append(read_events(tmp_path / name)[1])
+    first, other, same = found  # all lie at the same place of their journals
+    assert first != other
+    assert first == same
+
+
 def test_of_events_that_cannot_be_stored_together_none_is_there(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.append(started())
