@@ -92,12 +92,14 @@ def _beyond_bounds(task: Task, value: float) -> list[Flag]:
 
 
 def _jump(record: Record, result: Evaluation) -> list[Flag]:
+    best = record.score_to_beat
+    gain = to_score(result.value, record.direction) - best
+    if gain <= 0:
+        return []  # as most are: all nodes are looked at for a new best only
     scores = [node.score for node in record.tree if node.is_scored and node.duplicate_of is None]
     if len(scores) < JUMP_FROM:
         return []
-    best, middle = record.score_to_beat, statistics.median(scores)
-    usual = best - middle
-    gain = to_score(result.value, record.direction) - best
+    usual = best - statistics.median(scores)
     if usual <= 0 or gain <= JUMP_FACTOR * usual:
         return []
     return [Flag("jump", f"better than all before by {gain:.3g}; the best so far was {usual:.3g} above the median")]
