@@ -174,7 +174,8 @@ function Picked({ insight, node }: { insight: Insight; node: NodeWire }) {
       <Item name="Visits of this node now">{node.visits}</Item>
       {rankScore !== undefined && (
         <p>
-          Of all nodes the one with the highest sum is expanded: a high rank, or few visits so far.
+          Of all nodes the one with the highest sum is expanded: a high rank, or few visits so far. Where the search
+          stalls or stands still, where an idea is tried or you asked for it, the sum is told but did not decide.
           {run.policy !== "" && ` Policy ${run.policy}.`}
         </p>
       )}
