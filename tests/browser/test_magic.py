@@ -80,3 +80,32 @@ def test_the_widget_grows_while_another_cell_runs_a_loop_of_20_s(lab: Lab, noteb
     lab.click("Stop")
     lab.wait_for_state("stopped")
     assert lab.is_running(ids[2]), "Stop had to wait for the loop"
+
+
+def test_after_a_kernel_restart_the_run_is_still_shown_and_goes_on_with_its_cell(lab: Lab, notebook: Write) -> None:
+    count = (
+        "from pathlib import Path\nimport score_nb\nfolders = [*Path('.score_nb').glob('again-*')]\n"
+        "print(len(folders), 'run:', len(score_nb.open_run('again').nodes), 'nodes')"
+    )
+    # A cell of its own: the runs of the other tests lie in the same folder.
+    seed = SEED.format(nodes=12).replace("--name found", "--name again").replace("max_iter=20", "max_iter=21")
+    name, ids = notebook(PREPARE, seed, count)
+    lab.open(name)
+    lab.run(ids[0])
+    lab.wait_for_output(ids[0], "prepared")
+    lab.run(ids[1])
+    lab.widget.wait_for()
+    lab.wait_for_candidates(4)
+    lab.js("await panel.sessionContext.session.kernel.restart()")
+    # The page keeps what it has seen; nothing is lost with the kernel.
+    before = lab.candidates()
+    assert before >= 4
+    lab.run(ids[0])
+    lab.wait_for_output(ids[0], "prepared")
+    lab.run(ids[1])
+    lab.wait_for_candidates(before)
+    lab.wait_for_state("finished")
+    assert lab.candidates() == 12
+    # It is the same run that went on, not a second one.
+    lab.run(ids[2])
+    lab.wait_for_output(ids[2], "1 run: 12 nodes")

@@ -479,3 +479,47 @@ def test_in_notebook_7_the_run_is_live_and_can_be_accepted(
         assert page.source(ids[1]) != before
         undo_in_cell(page, ids[1])
         wait_for_source(page, ids[1], before)
+
+
+def test_nothing_jumps_overflows_or_moves_for_those_who_want_no_motion(lab: Lab, notebook: Write) -> None:
+    lab.page.emulate_media(reduced_motion="reduce")
+    start(lab, notebook, "nodes=40 pace=2.5")
+    lab.wait_for_candidates(1)
+    height = lab.widget.evaluate("root => root.offsetHeight")
+
+    def moves() -> list[bool]:
+        """Return whether the picture of what is at work changed, for each of ten tenths of a second."""
+        lab.widget.get_by_role("tree").focus()
+        lab.page.keyboard.press("Home")
+        lab.widget.get_by_role("tree").scroll_into_view_if_needed()
+        return list(
+            lab.widget.locator("[role=tree] canvas")
+            .nth(1)
+            .evaluate(
+                """async canvas => {
+                    const shots = [];
+                    for (let i = 0; i <= 10; i++) {
+                        shots.push(canvas.toDataURL());
+                        await new Promise(done => setTimeout(done, 100));
+                    }
+                    return shots.slice(1).map((shot, i) => shot !== shots[i]);
+                }"""
+            )
+        )
+
+    # It changes where something begins or ends; what turns changes all the time.
+    assert sum(moves()) < 5
+    lab.page.emulate_media(reduced_motion="no-preference")
+    assert sum(moves()) >= 5
+    lab.wait_for_candidates(4)
+    assert lab.widget.evaluate("root => root.offsetHeight") == height
+    # A phone, a side panel, a notebook, a wide screen.
+    for width in (340, 560, 900, 1600):
+        lab.widget.evaluate("(root, width) => { root.style.width = `${width}px`; }", width)
+        lab.page.wait_for_timeout(500)
+        overflow = lab.widget.evaluate(
+            """root => [...root.querySelectorAll(".snb-head, .snb-body, .snb-news, .snb-foot, .snb-actions")]
+                .filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.className)"""
+        )
+        assert overflow == [], width
+    lab.click("Stop")

@@ -258,7 +258,7 @@ export function breakthroughs(steps: readonly NodeWire[], direction: Direction):
 /** Return as much of `text` as fits into so many pixels, with a mark where it was cut; nothing where that says nothing. */
 function fitting(ctx: CanvasRenderingContext2D, text: string, room: number): string {
   if (ctx.measureText(text).width <= room) return text;
-  for (let length = text.length - 1; length > 5; length--) {
+  for (let length = text.length - 1; length > 9; length--) {
     const cut = `${text.slice(0, length).trimEnd()}…`;
     if (ctx.measureText(cut).width <= room) return cut;
   }
