@@ -280,6 +280,19 @@ describe("the widget", () => {
     expect(model.last()).toEqual({ kind: "pin", index: null });
   });
 
+  it("marks in the legend what cannot be told apart from its parent, and singles it out", async () => {
+    await open();
+    await doubted(4);
+    const key = () =>
+      [...el.querySelectorAll<HTMLElement>("button.snb-key")].find(k => k.textContent?.includes("noise"));
+    // Node 4 of node 1: 0.63 of three and 0.6225 of two evaluations.
+    expect(key()?.textContent?.trim()).toBe("within noise 1");
+    expect(key()?.querySelector("path")).not.toBeNull();
+    key()?.click();
+    await settled();
+    expect(key()?.getAttribute("aria-pressed")).toBe("true");
+  });
+
   it("tells what worked, and singles out the candidates of an idea", async () => {
     await open();
     await doubted(5);

@@ -14,6 +14,7 @@ import {
   places,
   robustRange,
   secondsLeft,
+  withinNoise,
 } from "../src/widget/derive";
 import { clock, count, dollars, duration, number, signed } from "../src/widget/format";
 import { layout } from "../src/widget/layout";
@@ -112,6 +113,15 @@ describe("doubt and noise", () => {
     expect(isNoise(nodes[1], nodes[4], run)).toBe(true);
     expect(isNoise(nodes[0], nodes[1], run)).toBe(false);
     expect(isNoise(nodes[2], nodes[1], run)).toBe(false);
+    // Node 4, which is 1's child, is like it; a duplicate of it would be no case of chance.
+    expect([...withinNoise(nodes, run)]).toEqual([4]);
+    expect([
+      ...withinNoise(
+        nodes.map(node => ({ ...node, status: "duplicate" as const })),
+        run,
+      ),
+    ]).toEqual([]);
+    expect([...withinNoise(nodes, { ...run, noise: null })]).toEqual([]);
   });
 
   it("a lucky single evaluation does not pass a mean that is nearly as good", () => {

@@ -6,7 +6,7 @@ import { clock, count, dollars, number } from "./format";
 import type { Insight } from "./hooks";
 import type { Axis } from "./session";
 import { ramp, type Theme } from "./theme";
-import { paintDoubt } from "./tree-paint";
+import { paintDoubt, paintNoise } from "./tree-paint";
 
 const PAD = { left: 54, right: 16, top: 10, bottom: 20 };
 
@@ -172,13 +172,24 @@ interface Box {
   bottom: number;
 }
 
-/** Say at the largest steps of the best which node made them and how; as many as find room, the largest first. */
+/**
+ * Mark the steps of the best that chance alone may explain, and say at the largest ones which node made them and how; as
+ * many as find room, the largest first.
+ */
 function paintBreakthroughs(ctx: CanvasRenderingContext2D, insight: Insight, scale: CurveScale, theme: Theme): void {
   // Dots are not written over, unless there are so many that nothing could be written at all.
   const taken: Box[] = insight.nodes.length > 400 ? [] : insight.nodes.flatMap(node => dotBox(node, scale));
   ctx.textBaseline = "alphabetic";
   ctx.textAlign = "left";
   ctx.lineJoin = "round";
+  for (const node of insight.steps) {
+    if (!insight.noisy.has(node.index)) continue;
+    const [x, y] = [scale.x(node), scale.y(node.value as number) + 11];
+    const box = { left: x - 5, right: x + 5, top: y - 5, bottom: y + 5 };
+    if (taken.some(other => overlaps(box, other))) continue;
+    taken.push(box);
+    paintNoise(ctx, x, y, theme);
+  }
   for (const node of breakthroughs(insight.steps, insight.run.direction)) {
     const place = labelPlace(ctx, node, insight, scale, theme, taken);
     if (place === null) continue;

@@ -25,6 +25,21 @@ export function isNoise(a: NodeWire | undefined, b: NodeWire | undefined, run: R
   return Math.abs(a.value - b.value) < 2 * run.noise * Math.sqrt(1 / (a.repeats ?? 1) + 1 / (b.repeats ?? 1));
 }
 
+/**
+ * Return the nodes whose value cannot be told apart from the seed's or their parent's. One that runs the same program
+ * as another is none: there is nothing to tell apart.
+ */
+export function withinNoise(nodes: readonly NodeWire[], run: RunWire): ReadonlySet<number> {
+  const found = new Set<number>();
+  if (!run.noise) return found;
+  for (const node of nodes) {
+    if (node.status === "duplicate") continue;
+    const parent = node.parents[0] === undefined ? undefined : nodes[node.parents[0]];
+    if (isNoise(node, nodes[0], run) || isNoise(node, parent, run)) found.add(node.index);
+  }
+  return found;
+}
+
 /** Return the nodes that raised the best, oldest first, by what is known now; neither doubted nor given up. */
 export function bestSteps(nodes: readonly NodeWire[], direction: Direction, noise = 0): NodeWire[] {
   const steps: NodeWire[] = [];

@@ -3,7 +3,7 @@
 import { createContext } from "preact";
 import { useContext, useEffect, useMemo, useReducer, useRef } from "preact/hooks";
 import { type FlightWire, type NodeWire, type RunWire, score } from "../shared/protocol";
-import { bestIndex, bestSteps, isDoubted, lineage, places } from "./derive";
+import { bestIndex, bestSteps, isDoubted, lineage, places, withinNoise } from "./derive";
 import { type Session, selectedIndex, type Ui } from "./session";
 import type { Cell, RunData } from "./store";
 import { isDarkBehind, readTheme, type Theme, watchTheme } from "./theme";
@@ -99,6 +99,8 @@ export interface Insight {
   selected: NodeWire | undefined;
   steps: NodeWire[];
   places: Float64Array;
+  /** The nodes whose value chance alone may explain. */
+  noisy: ReadonlySet<number>;
   bestPath: NodeWire[];
   selectedPath: NodeWire[];
   /** Seconds since the run was created, by the page's clock between messages. */
@@ -113,6 +115,7 @@ export function useInsight(data: RunData, ui: Ui, session: Session): Insight | n
   const best = useMemo(() => (run === null ? null : bestIndex(run, nodes)), [nodes, run?.best, direction]);
   const steps = useMemo(() => bestSteps(nodes, direction, noise), [nodes, direction, noise]);
   const ranks = useMemo(() => places(nodes, direction), [nodes, direction]);
+  const noisy = useMemo(() => (run === null ? new Set<number>() : withinNoise(nodes, run)), [nodes, noise]);
   const selected = selectedIndex(data, ui);
   const bestPath = useMemo(() => lineage(nodes, best), [nodes, best]);
   const selectedPath = useMemo(() => lineage(nodes, selected), [nodes, selected]);
@@ -126,6 +129,7 @@ export function useInsight(data: RunData, ui: Ui, session: Session): Insight | n
     selected: selected === null ? undefined : nodes[selected],
     steps,
     places: ranks,
+    noisy,
     bestPath,
     selectedPath,
     elapsed: () => elapsedNow(run, session),

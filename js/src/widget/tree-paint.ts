@@ -11,6 +11,8 @@ const SPECK = 2.4;
 
 export interface TreeMarks {
   places: Float64Array;
+  /** The nodes whose value chance alone may explain. */
+  noisy: ReadonlySet<number>;
   best: number | null;
   selected: number | null;
   accepted: number | null;
@@ -153,6 +155,7 @@ function paintNode(
     const isOnDark = place > 0.45 && node.status !== "duplicate";
     paintAsked(ctx, node, x, y, r, isOnDark ? theme.background : theme.ink);
   }
+  if (r > 4 && marks.noisy.has(node.index)) paintNoise(ctx, x + 0.85 * r, y + 0.85 * r, theme);
   if (node.doubts !== undefined) paintDoubt(ctx, x - 0.8 * r, y - 0.8 * r, r, isDoubted(node), theme);
   if (node.index === marks.best && node.index > 0) halo(ctx, x, y, r + 3, theme.best, 2);
   if (node.index === marks.selected) halo(ctx, x, y, r + (node.index === marks.best ? 6 : 3.5), theme.accent, 2);
@@ -261,6 +264,26 @@ export function paintDoubt(
   ctx.fillStyle = isStanding ? theme.background : theme.doubt;
   ctx.fillText("?", x, y + 0.5);
   ctx.textBaseline = "alphabetic";
+}
+
+/** The two waves of "about equal", 10 wide around the origin; the legend draws the same. */
+export const NOISE_SIGN = "M-4.4-1.4Q-2.4-4.6 0-2T4.4-2.6M-4.4 2.6Q-2.4-.6 0 2T4.4 1.4";
+const NOISE_RADIUS = 4.8;
+
+/** "About equal" on a small ground: the node's value cannot be told apart from the seed's or its parent's. */
+export function paintNoise(ctx: CanvasRenderingContext2D, x: number, y: number, theme: Theme): void {
+  ctx.save();
+  ctx.translate(x, y);
+  ctx.beginPath();
+  ctx.arc(0, 0, NOISE_RADIUS, 0, 2 * Math.PI);
+  ctx.fillStyle = theme.background;
+  ctx.fill();
+  ctx.scale(0.72, 0.72);
+  ctx.strokeStyle = theme.ink;
+  ctx.lineWidth = 1.9;
+  ctx.lineCap = "round";
+  ctx.stroke(new Path2D(NOISE_SIGN));
+  ctx.restore();
 }
 
 /** A folded node says how many hide behind it. */

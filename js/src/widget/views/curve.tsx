@@ -28,7 +28,7 @@ export function CurveView({ insight, ui, theme }: { insight: Insight; ui: Ui; th
 
   const [box, setBox] = useState<{ from: Spot; to: Spot } | null>(null);
   const pressed = useRef<Spot | null>(null);
-  const only = useMemo(() => singledOut(ui), [ui.only, ui.find, ui.boxed]);
+  const only = useMemo(() => singledOut(ui, insight.noisy), [ui.only, ui.find, ui.boxed, insight.noisy]);
 
   useEffect(() => {
     const canvas = holder.current?.querySelector("canvas");

@@ -8,38 +8,54 @@ import { number } from "../format";
 import { type Insight, usePlace } from "../hooks";
 import type { Ui } from "../session";
 import { rampCss, type Theme } from "../theme";
-import { FAILURE_SIGNS } from "../tree-paint";
+import { FAILURE_SIGNS, NOISE_SIGN } from "../tree-paint";
 import { BoxIcon } from "./icons";
 
 /** Return whether the node is of the kind that the legend calls `kind`. */
-export function isOfKind(node: NodeWire, kind: string): boolean {
+export function isOfKind(node: NodeWire, kind: string, noisy: ReadonlySet<number>): boolean {
   if (kind === "hybrid") return node.parents.length > 1;
   if (kind === "idea") return node.idea === true;
   if (kind === "your hint") return node.hint === true;
   if (kind === "doubted") return isDoubted(node);
+  if (kind === "within noise") return noisy.has(node.index);
   if (kind === "given up") return node.dropped === true;
   if (kind === "allowed") return node.doubts !== undefined && !isDoubted(node);
   return node.status === kind;
 }
 
 /** Return which nodes are not dimmed, null where none is. */
-export function singledOut({ only, find, boxed }: Ui): ((node: NodeWire) => boolean) | null {
+export function singledOut(
+  { only, find, boxed }: Ui,
+  noisy: ReadonlySet<number>,
+): ((node: NodeWire) => boolean) | null {
   const wanted = find.trim();
   if (only === "" && wanted === "" && boxed === null) return null;
   return node =>
-    (only === "" || isOfKind(node, only)) &&
+    (only === "" || isOfKind(node, only, noisy)) &&
     (wanted === "" || isMeant(node, wanted)) &&
     (boxed === null || boxed.has(node.index));
 }
 
-const KINDS = ["duplicate", "hybrid", "idea", "your hint", "doubted", "allowed", "given up", ...FAILURES];
+const KINDS = [
+  "duplicate",
+  "hybrid",
+  "idea",
+  "your hint",
+  "doubted",
+  "allowed",
+  "within noise",
+  "given up",
+  ...FAILURES,
+];
+
+const KIND_WORDS: Record<string, string> = { "within noise": "what cannot be told apart from the seed or its parent" };
 
 /** Return the kinds of node that there are, how often, and how many values between which ends. */
-function whatOccurs(nodes: readonly NodeWire[]) {
+function whatOccurs(nodes: readonly NodeWire[], noisy: ReadonlySet<number>) {
   const counts = new Map<string, number>();
   let [scored, low, high] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const node of nodes) {
-    for (const kind of KINDS) if (isOfKind(node, kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    for (const kind of KINDS) if (isOfKind(node, kind, noisy)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
     if (node.value === null || isDoubted(node)) continue;
     scored += 1;
     low = Math.min(low, node.value);
@@ -51,7 +67,8 @@ function whatOccurs(nodes: readonly NodeWire[]) {
 
 export function Legend({ insight, ui, theme }: { insight: Insight; ui: Ui; theme: Theme }) {
   const { session } = usePlace();
-  const { kinds, scored, low, high } = useMemo(() => whatOccurs(insight.nodes), [insight.nodes]);
+  const { nodes, noisy } = insight;
+  const { kinds, scored, low, high } = useMemo(() => whatOccurs(nodes, noisy), [nodes, noisy]);
   const [worst, best] = insight.run.direction === "maximize" ? [low, high] : [high, low];
   return (
     <div class="snb-legend">
@@ -69,7 +86,7 @@ export function Legend({ insight, ui, theme }: { insight: Insight; ui: Ui; theme
           key={kind}
           class="snb-key"
           aria-pressed={ui.only === kind}
-          title={ui.only === kind ? "Show all kinds" : `Show only: ${kind}`}
+          title={ui.only === kind ? "Show all kinds" : `Show only: ${KIND_WORDS[kind] ?? kind}`}
           onClick={() => session.look({ only: ui.only === kind ? "" : kind })}
         >
           <Sign kind={kind} /> {kind} {count}
@@ -124,6 +141,8 @@ function Sign({ kind }: { kind: string }): JSX.Element {
           <circle r="5" />
           <path d="M-2.600 0h5.200M0-2.600v5.200" />
         </>
+      ) : kind === "within noise" ? (
+        <path d={NOISE_SIGN} stroke-width="1.6" stroke-linecap="round" />
       ) : kind === "doubted" || kind === "allowed" ? (
         <>
           <circle r="5.5" stroke="var(--snb-doubt)" fill={kind === "doubted" ? "var(--snb-doubt)" : "none"} />

@@ -1,7 +1,7 @@
 // Small parts that several views use.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { CheckIcon, CopyIcon } from "./icons";
 
 /** A row of buttons of which one is pressed. */
@@ -84,7 +84,8 @@ export function Empty(props: { title: string; isWaiting?: boolean; children?: Co
 
 /** Move the focus into `box` while it is there, and back to where it was when it goes with the focus inside. */
 export function useVisit(box: { current: HTMLElement | null }): void {
-  useEffect(() => {
+  // Before the next key: what is pressed at once belongs to what has just opened.
+  useLayoutEffect(() => {
     const [from, held] = [document.activeElement, box.current];
     held?.querySelector<HTMLElement>("button:not(:disabled), input, textarea")?.focus();
     return () => {

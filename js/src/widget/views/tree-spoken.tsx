@@ -2,7 +2,7 @@
 
 import type { NodeWire } from "../../shared/protocol";
 import { isDoubted } from "../derive";
-import { doubtsOf } from "../doubt";
+import { doubtsOf, noiseWords } from "../doubt";
 import { number } from "../format";
 import { type Insight, usePlace } from "../hooks";
 
@@ -51,6 +51,7 @@ function spoken(node: NodeWire, insight: Insight, children: number): string {
   const value = node.value === null ? node.status : `value ${number(node.value)}`;
   const best = node.index === insight.best?.index ? ", the best" : "";
   const doubt = isDoubted(node) ? `, doubted: ${doubtsOf(node)}` : "";
+  const noise = insight.noisy.has(node.index) ? `, ${noiseWords(insight.run, insight.nodes, node)}` : "";
   const dropped = node.dropped ? ", given up" : "";
-  return `${what}, ${value}${best}${doubt}${dropped}, ${children} ${children === 1 ? "child" : "children"}`;
+  return `${what}, ${value}${best}${noise}${doubt}${dropped}, ${children} ${children === 1 ? "child" : "children"}`;
 }

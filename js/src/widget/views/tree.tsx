@@ -32,7 +32,7 @@ export function TreeView({ insight, ui, theme }: { insight: Insight; ui: Ui; the
     return () => canvas.current?.close();
   }, []);
 
-  const only = useMemo(() => singledOut(ui), [ui.only, ui.find, ui.boxed]);
+  const only = useMemo(() => singledOut(ui, insight.noisy), [ui.only, ui.find, ui.boxed, insight.noisy]);
   useEffect(() => {
     canvas.current?.show(
       insight.nodes,
@@ -40,6 +40,7 @@ export function TreeView({ insight, ui, theme }: { insight: Insight; ui: Ui; the
       ui.folded,
       {
         places: insight.places,
+        noisy: insight.noisy,
         best: insight.best?.index ?? null,
         selected: insight.selected?.index ?? null,
         accepted: insight.run.accepted,
