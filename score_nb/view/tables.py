@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from score_nb.record import Record
@@ -58,7 +59,11 @@ def _json(value: Any) -> Any:
 
 
 def chart(record: Record) -> altair.LayerChart:
-    """Return the score curve as an Altair chart: attempts, best so far, hold-out and seed; small enough for a page."""
+    """Return the score curve as an Altair chart: attempts, best so far, hold-out and seed; small enough for a page.
+
+    As a cell's output it is drawn by JupyterLab itself, so that it needs no network; a renderer that the user has
+    enabled in Altair takes precedence.
+    """
     import altair as alt
 
     frame = to_frame(record)[[*_SHOWN, "is_doubted"]]
@@ -85,7 +90,24 @@ def chart(record: Record) -> altair.LayerChart:
         held_line.encode(x, y),
         seed_line.encode(y),
     )
-    return alt.LayerChart(layer=list(layers), width=520, height=280, title=f"score-nb {record.name}")
+    return _offline()(layer=list(layers), width=520, height=280, title=f"score-nb {record.name}")
+
+
+@cache
+def _offline() -> type[altair.LayerChart]:
+    """Return the class of charts that a Jupyter front end draws with what it brings along."""
+    import altair as alt
+
+    class LayerChart(alt.LayerChart):
+        def _repr_mimebundle_(self, *args: Any, **options: Any) -> Any:
+            # Altair's own default loads its scripts from a CDN, and its "mimetype" says version 6, which no JupyterLab
+            # knows.  What is drawn here is the same in both versions.
+            if alt.renderers.active != "default":
+                return super()._repr_mimebundle_(*args, **options)
+            spec = self.to_dict() | {"$schema": "https://vega.github.io/schema/vega-lite/v5.json"}
+            return {"application/vnd.vegalite.v5+json": spec, "text/plain": repr(self)}
+
+    return LayerChart
 
 
 def _range(record: Record) -> tuple[float, float]:

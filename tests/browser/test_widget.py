@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,16 @@ def test_accept_best_replaces_the_body_and_ctrl_z_brings_it_back(lab: Lab, noteb
     undo_in_cell(lab, ids[1])
     wait_for_source(lab, ids[1], before)
     assert lab.source(ids[1]) == before
+    # The other ways leave the cell as it is.
+    lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    lab.click("More ways to accept")
+    lab.widget.get_by_role("button", name="Copy the code").first.click()
+    body = after.split("\n", 1)[1]
+    lab.page.wait_for_function("async text => (await navigator.clipboard.readText()) === text", arg=body)
+    lab.click("More ways to accept")
+    lab.widget.get_by_role("button", name="Insert below").click()
+    lab.page.wait_for_function("() => window.jupyterapp.shell.currentWidget.content.widgets.length === 3")
+    assert lab.sources()[1:] == [before, body]
 
 
 def test_an_edited_cell_is_not_replaced_but_something_else_is_offered(lab: Lab, notebook: Write) -> None:
@@ -222,6 +233,19 @@ def test_both_themes_are_followed_and_nothing_is_fetched_from_elsewhere(
         seen[theme] = lab.tree()
     assert len(set(seen.values())) == 2
     lab.theme("JupyterLab Light")
+    assert lab.stray_requests() == []
+
+
+def test_a_chart_is_drawn_without_a_network(lab: Lab, notebook: Write) -> None:
+    name, ids = notebook(PREPARE, seed_cell("nodes=12"), "run.wait()\nrun.chart()")
+    lab.open(name)
+    lab.run(ids[0])
+    lab.wait_for_output(ids[0], "prepared")
+    lab.run(ids[1])
+    lab.run(ids[2])
+    drawn = lab.page.locator(".jp-RenderedVegaCommon5 canvas, .jp-RenderedVegaCommon5 svg").first
+    drawn.wait_for()
+    assert drawn.bounding_box()["width"] > 300
     assert lab.stray_requests() == []
 
 
@@ -406,8 +430,77 @@ def test_the_run_is_steered_from_the_page(lab: Lab, notebook: Write) -> None:
     lab.page.keyboard.press("Home")
     lab.widget.get_by_label("Hint for a child of node 0").fill("use fewer genes")
     lab.click("Expand")
+    lab.click("Idea")
+    lab.widget.get_by_label("Something worth trying").fill("stack two of them")
+    lab.page.keyboard.press("Enter")
+    # What was asked for is marked in the tree as soon as it is there.
+    legend = lab.widget.locator(".snb-legend")
+    legend.get_by_text("your hint").wait_for()
+    legend.get_by_text("idea", exact=False).first.wait_for()
+    lab.widget.get_by_role("tree").focus()
+    lab.page.keyboard.press("Home")
+    lab.page.keyboard.press("ArrowDown")
+    lab.click("Give up this branch")
+    legend.get_by_text("given up").wait_for()
+    lab.click("Take up again")
+    legend.get_by_text("given up").wait_for(state="detached")
+    lab.widget.get_by_role("tree").focus()
+    lab.page.keyboard.press("ArrowUp")
+    lab.click("Pin as best")
+    lab.widget.get_by_text("pinned by you").first.wait_for()
+    lab.click("Unpin")
+    lab.widget.get_by_text("pinned by you").first.wait_for(state="detached")
     lab.click("Stop")
     lab.wait_for_state("stopped")
+
+
+def test_the_page_tells_all_that_is_known_of_the_run_and_of_a_candidate(lab: Lab, notebook: Write) -> None:
+    start(lab, notebook, "nodes=300 pace=0.3")
+    lab.wait_for_candidates(20)
+    head = lab.widget.locator(".snb-head").text_content()
+    for told in (
+        r"^balanced", r"Running", r"Best, #\d+0\.\d+ \+0\.\d+", r"On the hold-out0\.\d+ .0\.\d+",
+        r"Candidates\d+ of 300", r"\d proposing \d evaluating", r"Time0:\d\d about \d+ \w+ left", r"Tokens[\d.]+k \$0\.\d+",
+    ):  # fmt: skip
+        assert re.search(told, head), (told, head)
+    lab.click("Stop")
+    lab.wait_for_state("stopped")
+    panel = lab.widget.locator(".snb-panel")
+    # The difference of the best: from the seed, from its parent, from any; unified and split, folded and coloured.
+    for base in ("seed", "parent", None):
+        if base is None:
+            lab.widget.get_by_label("Compare with the node of this number").fill("1")
+        else:
+            panel.get_by_role("button", name=base).click()
+        panel.locator("[data-kind=added]").first.wait_for()
+    panel.get_by_role("button", name="seed").click()
+    for way, place in (("split", ".snb-beside"), ("unified", ".snb-code")):
+        panel.get_by_role("button", name=way).click()
+        panel.locator(f"{place} [data-kind=removed]").first.wait_for()
+        assert panel.locator(f"{place} .snb-t-keyword").count() > 0
+    assert panel.locator("mark").count() > 0
+    lines = panel.locator(".snb-code > div").count()
+    panel.locator(".snb-fold").first.click()
+    assert panel.locator(".snb-code > div").count() > lines
+    # Its code, what it printed, what was asked and answered, and why its parent was picked.
+    for name, words in (
+        ("Code", ["def predict(X):"]),
+        ("Log", ["scores: 0.79 0.81 0.80"]),
+        ("Prompt and reply", ["Reply of showcase-model", "Improve this cell."]),
+        ("Idea", ["Plan"]),
+        ("Numbers", ["On the hold-out", "Rank score", "Visits before", "Exploration bonus", "Tokens", "Peak memory"]),
+    ):  # fmt: skip
+        lab.widget.get_by_role("tab", name=name).click()
+        for each in words:
+            panel.get_by_text(each).first.wait_for()
+    # A failure tells its kind in the tree's legend, and its traceback.
+    lab.widget.locator("button.snb-key", has_text="error").click()
+    find = lab.widget.get_by_role("searchbox")
+    find.fill("error")
+    find.press("Enter")
+    lab.widget.get_by_role("tab", name="Log").click()
+    panel.get_by_text("ValueError: Input X contains NaN.").first.wait_for()
+    panel.get_by_text("Traceback (most recent call last)").wait_for()
 
 
 def test_a_doubted_value_is_named_evaluated_again_and_allowed(lab: Lab, notebook: Write) -> None:
@@ -444,9 +537,24 @@ def test_the_extension_shows_runs_at_work_accepts_from_the_cell_s_toolbar_and_op
     )
     before = lab.source(ids[1])
     lab.activate(ids[1])
+    lab.command("notebook:enter-command-mode")
+    lab.page.keyboard.press("Alt+Shift+A")
+    lab.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
+    assert lab.source(ids[1]) != before
+    undo_in_cell(lab, ids[1])
+    wait_for_source(lab, ids[1], before)
+    lab.activate(ids[1])
     lab.page.locator('[data-jp-item-name="score-nb-accept"]:not(.lm-mod-hidden) jp-button').click()
     lab.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
     assert lab.source(ids[1]) != before
+    # Palette and settings editor name what there is.
+    lab.command("apputils:activate-command-palette")
+    lab.page.keyboard.type("score-nb best")
+    lab.page.locator(".lm-CommandPalette-item").get_by_text("Accept the Best Candidate").wait_for()
+    lab.page.keyboard.press("Escape")
+    lab.command("settingeditor:open", {"query": "score-nb"})
+    for title in ("Runs at work in the status bar", "Say when a run has ended", "Difference", "Compare with"):
+        lab.page.locator(".jp-SettingsPanel").get_by_text(title, exact=True).first.wait_for()
 
 
 def test_where_the_server_lacks_the_extension_the_widget_accepts_by_itself(

@@ -31,5 +31,17 @@ def test_the_chart_carries_the_step_line_and_no_programs() -> None:
     assert "LogisticRegression" not in spec
 
 
+def test_a_chart_is_shown_by_the_front_end_itself_unless_another_renderer_is_wanted() -> None:
+    import altair as alt
+
+    own = chart(simulate(30)).properties(width=300)
+    shown = own._repr_mimebundle_()
+    assert set(shown) == {"application/vnd.vegalite.v5+json", "text/plain"}
+    spec = shown["application/vnd.vegalite.v5+json"]
+    assert (spec["width"], spec["$schema"]) == (300, "https://vega.github.io/schema/vega-lite/v5.json")
+    with alt.renderers.enable("json"):
+        assert set(own._repr_mimebundle_()[0]) == {"application/json", "text/plain"}
+
+
 def test_a_run_without_values_has_a_chart() -> None:
     assert chart(Record()).to_dict()["layer"]
