@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 from score_nb import events as ev  # noqa: E402 (the benchmark runs from a checkout)
 from score_nb.notebook.publisher import Publisher  # noqa: E402
 from score_nb.record import Record  # noqa: E402
+from score_nb.store.journal import JOURNAL, Journal  # noqa: E402
 from score_nb.store.lines import line_of  # noqa: E402
 from score_nb.types import Flag, Node, Pick, Task  # noqa: E402
 
@@ -79,11 +80,14 @@ def _node(rng: random.Random, index: int, parents: tuple[int, ...], value: float
 
 
 def store(folder: Path, count: int) -> None:
-    """Write the run as a journal that has ended, without waiting for the disk line by line."""
+    """Write the run as one that has ended leaves it: journal and checkpoint, without a wait for the disk per line."""
     folder.mkdir(parents=True)
     told = [*events(count), ev.StateChanged(count * 1.2, "finished", f"{count} nodes")]
     lines = b"".join(line_of(number, ev.to_json(event)) for number, event in enumerate(told))
-    (folder / "journal.jsonl").write_bytes(lines)
+    (folder / JOURNAL).write_bytes(lines)
+    journal = Journal(folder)
+    journal.checkpoint(journal.record, is_last=True)
+    journal.close()
 
 
 class Growing:

@@ -460,7 +460,8 @@ def test_the_page_tells_all_that_is_known_of_the_run_and_of_a_candidate(lab: Lab
     head = lab.widget.locator(".snb-head").text_content()
     for told in (
         r"^balanced", r"Running", r"Best, #\d+0\.\d+ \+0\.\d+", r"On the hold-out0\.\d+ .0\.\d+",
-        r"Candidates\d+ of 300", r"\d proposing \d evaluating", r"Time0:\d\d about \d+ \w+ left", r"Tokens[\d.]+k \$0\.\d+",
+        r"Candidates\d+ of 300", r"\d proposing \d evaluating", r"Time0:\d\d about \d+ \w+ left",
+        r"Tokens[\d.]+k \$0\.\d+",
     ):  # fmt: skip
         assert re.search(told, head), (told, head)
     lab.click("Stop")
