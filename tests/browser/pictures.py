@@ -70,6 +70,9 @@ def take(browser: Any, address: str, folder: Path, target: Path) -> None:
         lab.theme("JupyterLab Dark")
         save(lab.widget.screenshot(), target / "widget-dark.png")
         lab.theme("JupyterLab Light")
+        lab.widget.evaluate("root => { root.style.width = '390px'; }")
+        lab.page.wait_for_timeout(800)
+        save(lab.widget.screenshot(), target / "widget-narrow.png")
         lab.save()
         take_saved(browser, folder, lab, ids[1], target / "widget-saved.png")
 
@@ -90,7 +93,8 @@ def take_saved(browser: Any, folder: Path, lab: Lab, cell_id: str, path: Path) -
     notebook.cells = [cell for cell in notebook.cells if cell["id"] == cell_id]
     notebook.metadata.pop("widgets", None)
     body, _ = HTMLExporter().from_notebook_node(notebook)
-    view = {"width": 1120, "height": 900}
+    # Wide enough for the curve beside the tree.
+    view = {"width": 1240, "height": 900}
     page = browser.new_page(viewport=view, device_scale_factor=SCALE, java_script_enabled=False)
     page.set_content(body)
     save(page.locator(".jp-OutputArea").first.screenshot(), path)

@@ -155,11 +155,13 @@ function paintNode(
     const isOnDark = place > 0.45 && node.status !== "duplicate";
     paintAsked(ctx, node, x, y, r, isOnDark ? theme.background : theme.ink);
   }
-  if (r > 4 && marks.noisy.has(node.index)) paintNoise(ctx, x + 0.85 * r, y + 0.85 * r, theme);
   if (node.doubts !== undefined) paintDoubt(ctx, x - 0.8 * r, y - 0.8 * r, r, isDoubted(node), theme);
   if (node.index === marks.best && node.index > 0) halo(ctx, x, y, r + 3, theme.best, 2);
   if (node.index === marks.selected) halo(ctx, x, y, r + (node.index === marks.best ? 6 : 3.5), theme.accent, 2);
   if (node.index === marks.accepted) paintTick(ctx, x + r, y - r, theme);
+  // Outside of what rings the node.
+  const rim = 0.85 * r + (node.index === marks.selected || node.index === marks.best ? 4 : 0);
+  if (r > 4 && marks.noisy.has(node.index)) paintNoise(ctx, x + rim, y + rim, theme);
   ctx.globalAlpha = 1;
 }
 
@@ -280,7 +282,7 @@ export function paintNoise(ctx: CanvasRenderingContext2D, x: number, y: number, 
   ctx.fill();
   ctx.scale(0.72, 0.72);
   ctx.strokeStyle = theme.ink;
-  ctx.lineWidth = 1.9;
+  ctx.lineWidth = 1.6;
   ctx.lineCap = "round";
   ctx.stroke(new Path2D(NOISE_SIGN));
   ctx.restore();

@@ -142,7 +142,7 @@ function Sign({ kind }: { kind: string }): JSX.Element {
           <path d="M-2.600 0h5.200M0-2.600v5.200" />
         </>
       ) : kind === "within noise" ? (
-        <path d={NOISE_SIGN} stroke-width="1.6" stroke-linecap="round" />
+        <path d={NOISE_SIGN} stroke-linecap="round" />
       ) : kind === "doubted" || kind === "allowed" ? (
         <>
           <circle r="5.5" stroke="var(--snb-doubt)" fill={kind === "doubted" ? "var(--snb-doubt)" : "none"} />

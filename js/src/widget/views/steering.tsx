@@ -27,8 +27,7 @@ export function Steering(props: {
       }}
     >
       <input
-        class="snb-field"
-        style={{ flex: 1, minWidth: "60px", height: "26px" }}
+        class="snb-field snb-hint"
         aria-label={`Hint for a child of node ${node.index}`}
         placeholder={isOpen ? "Hint for a child of this node (optional)" : "The run is not at work"}
         disabled={!isOpen}
