@@ -38,12 +38,14 @@ export class TreeCanvas {
       this.draw();
     });
     this.sight.observe(holder);
+    this.calm.addEventListener("change", this.turn);
     this.resize();
   }
 
   close(): void {
     this.sizes.disconnect();
     this.sight.disconnect();
+    this.calm.removeEventListener("change", this.turn);
     cancelAnimationFrame(this.frame);
     clearInterval(this.timer);
   }
@@ -59,12 +61,17 @@ export class TreeCanvas {
     this.marks = marks;
     this.theme = theme;
     this.draw();
+    this.turn();
+  }
+
+  /** Let what is at work turn, unless the user wants no motion. */
+  private readonly turn = (): void => {
     clearInterval(this.timer);
     this.timer = undefined;
-    if (flights.length > 0 && !this.calm.matches) {
+    if (this.scene.flights.length > 0 && !this.calm.matches) {
       this.timer = setInterval(() => this.paintMoving(), FLIGHT_FRAME_MS);
     }
-  }
+  };
 
   /** Paint in the next frame, and go on until everything has arrived where it belongs. */
   draw(): void {
