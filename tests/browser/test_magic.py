@@ -89,7 +89,7 @@ def test_after_a_kernel_restart_the_run_is_still_shown_and_goes_on_with_its_cell
     )
     # A cell of its own: the runs of the other tests lie in the same folder.
     seed = SEED.format(nodes=12).replace("--name found", "--name again").replace("max_iter=20", "max_iter=21")
-    name, ids = notebook(PREPARE, seed, count)
+    name, ids = notebook(PREPARE, seed, count, "print('there again:', balanced.__name__)")
     lab.open(name)
     lab.run(ids[0])
     lab.wait_for_output(ids[0], "prepared")
@@ -101,9 +101,9 @@ def test_after_a_kernel_restart_the_run_is_still_shown_and_goes_on_with_its_cell
     before = lab.candidates()
     assert before >= 4
     lab.run(ids[0])
-    lab.wait_for_output(ids[0], "prepared")
+    lab.run(ids[3])
+    lab.wait_for_output(ids[3], "there again: balanced")
     lab.run(ids[1])
-    lab.wait_for_candidates(before)
     lab.wait_for_state("finished")
     assert lab.candidates() == 12
     # It is the same run that went on, not a second one.

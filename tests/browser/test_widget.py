@@ -489,7 +489,7 @@ def test_the_page_tells_all_that_is_known_of_the_run_and_of_a_candidate(lab: Lab
         ("Log", ["scores: 0.79 0.81 0.80"]),
         ("Prompt and reply", ["Reply of showcase-model", "Improve this cell."]),
         ("Idea", ["Plan"]),
-        ("Numbers", ["On the hold-out", "Rank score", "Visits before", "Exploration bonus", "Tokens", "Peak memory"]),
+        ("Numbers", ["Over the seed", "Rank score", "Visits before", "Exploration bonus", "Tokens", "Peak memory"]),
     ):  # fmt: skip
         lab.widget.get_by_role("tab", name=name).click()
         for each in words:

@@ -168,7 +168,8 @@ function Values({ insight }: { insight: Insight }) {
     <>
       <Stat
         name={
-          best && best !== seed ? `Best, #${best.index}${run.pinned === best.index ? ", pinned by you" : ""}` : "Best"
+          (best && best !== seed ? `Best, #${best.index}` : "Best") +
+          (best && run.pinned === best.index ? ", pinned by you" : "")
         }
         kind="snb-stat-best"
       >
