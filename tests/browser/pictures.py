@@ -51,8 +51,9 @@ def save(shot: bytes, path: Path) -> None:
 def take(browser: Any, address: str, folder: Path, target: Path) -> None:
     """Take all pictures."""
     # Slow enough to be still at work when the picture is taken, also on a busy machine.
-    with shown(browser, address, folder, "nodes=90 pace=2.5 repeats=3 doubts=yes") as (lab, _):
-        lab.page.wait_for_function("() => /^6\\d of 90/.test(document.querySelectorAll('.snb-what')[2]?.innerText)")
+    with shown(browser, address, folder, "nodes=90 pace=1.2 repeats=3 doubts=yes") as (lab, _):
+        is_time = "() => /^6\\d of 90/.test(document.querySelectorAll('.snb-what')[2]?.innerText)"
+        lab.page.wait_for_function(is_time, timeout=240_000)
         save(lab.widget.screenshot(), target / "widget-running.png")
     with shown(browser, address, folder, "nodes=70 pace=0.02 repeats=3 doubts=yes") as (lab, _):
         lab.wait_for_state("finished")
