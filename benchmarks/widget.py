@@ -289,11 +289,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             page = Page(lab, options, ids)
             lab.run(ids[0])
             lab.wait_for_output(ids[0], "prepared")
-            opens = [page.open_run() for _ in range(options.opens)]
+            opens = []
+            for _ in range(options.opens):
+                opens.append(page.open_run())
+                # The saved picture is drawn after that, in the kernel; it is not what is measured next.
+                lab.page.wait_for_timeout(8_000)
             found["open_ms"] = statistics.median(drawn for drawn, _ in opens)
             found["read_ms"] = statistics.median(read for _, read in opens)
-            # The saved picture is drawn after that, in the kernel; it is not what is measured next.
-            lab.page.wait_for_timeout(8_000)
             found["pan"] = page.frames(page.pan)
             lab.js("panel.content.widgets.find(c => c.model.id === argument).model.clearExecution?.()", ids[1])
             lab.activate(ids[2])

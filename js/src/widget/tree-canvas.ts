@@ -8,6 +8,8 @@ import { TreeScene } from "./tree-scene";
 
 const FLIGHT_FRAME_MS = 80;
 const STEADY_ABOVE = 3000;
+// While a large tree is dragged it slides as it was painted last; so often it is painted anew.
+const SLIDE_MS = 150;
 
 export class TreeCanvas {
   readonly scene = new TreeScene();
@@ -16,6 +18,10 @@ export class TreeCanvas {
   private theme: Theme | null = null;
   private frame = 0;
   private timer: ReturnType<typeof setInterval> | undefined;
+  /** How far the tree was dragged since it was painted, and when that was. */
+  private slid = { x: 0, y: 0 };
+  private paintedAt = 0;
+  private sliding: ReturnType<typeof setTimeout> | undefined;
   private isInSight = true;
   private readonly sizes: ResizeObserver;
   private readonly sight: IntersectionObserver;
@@ -48,6 +54,7 @@ export class TreeCanvas {
     this.calm.removeEventListener("change", this.turn);
     cancelAnimationFrame(this.frame);
     clearInterval(this.timer);
+    clearTimeout(this.sliding);
   }
 
   show(
@@ -72,6 +79,24 @@ export class TreeCanvas {
       this.timer = setInterval(() => this.paintMoving(), FLIGHT_FRAME_MS);
     }
   };
+
+  /** Move what is in sight by so many pixels. */
+  pan(dx: number, dy: number): void {
+    this.scene.pan(dx, dy);
+    if (this.scene.nodes.length <= STEADY_ABOVE) {
+      this.draw();
+      return;
+    }
+    this.slide(this.slid.x + dx, this.slid.y + dy);
+    const rest = SLIDE_MS - (performance.now() - this.paintedAt);
+    this.sliding ??= setTimeout(() => this.draw(), Math.max(0, rest));
+  }
+
+  private slide(x: number, y: number): void {
+    this.slid = { x, y };
+    const transform = x === 0 && y === 0 ? "" : `translate(${x}px, ${y}px)`;
+    for (const canvas of [this.still, this.moving]) canvas.style.transform = transform;
+  }
 
   /** Paint in the next frame, and go on until everything has arrived where it belongs. */
   draw(): void {
@@ -100,11 +125,17 @@ export class TreeCanvas {
   private paintStill(): void {
     const ctx = cleared(this.still);
     if (ctx === null || this.marks === null || this.theme === null) return;
+    clearTimeout(this.sliding);
+    this.sliding = undefined;
     paintTree(ctx, this.scene, this.marks, this.theme);
+    this.slide(0, 0);
+    this.paintedAt = performance.now();
     this.map.paint(this.scene, this.marks, this.theme);
   }
 
   private paintMoving(): void {
+    // What slides has its place as it was painted.
+    if (this.slid.x !== 0 || this.slid.y !== 0) return;
     const ctx = cleared(this.moving);
     if (ctx === null || this.theme === null || !this.isInSight) return;
     const turn = this.calm.matches ? 0 : (performance.now() / 180) % (2 * Math.PI);

@@ -194,11 +194,13 @@ function usePointer(
       if (drag.current !== null) {
         const [dx, dy] = [at.x - drag.current.x, at.y - drag.current.y];
         const moved = drag.current.moved + Math.abs(dx) + Math.abs(dy);
-        if (moved > 4) {
-          canvas.current?.scene.pan(dx, dy);
-          canvas.current?.draw();
-        }
         drag.current = { ...at, moved };
+        if (moved > 4) {
+          canvas.current?.pan(dx, dy);
+          // What is dragged is not pointed at.
+          setOver(null);
+          return;
+        }
       }
       const index = canvas.current?.scene.hit(at) ?? null;
       setOver(index === null ? null : { index, ...at });
