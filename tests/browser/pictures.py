@@ -16,8 +16,10 @@ import nbformat
 from nbconvert import HTMLExporter
 from PIL import Image
 
+from score_nb.view.export import export
 from tests.browser.lab import CHROMIUM_OPTIONS, ROOT, Lab, browser_path, server, write_notebook
 from tests.browser.test_widget import PREPARE, seed_cell
+from tests.support.showcase import begin
 
 WIDTH, SCALE = 1420, 1.5
 
@@ -71,9 +73,6 @@ def take(browser: Any, address: str, folder: Path, target: Path) -> None:
         lab.theme("JupyterLab Dark")
         save(lab.widget.screenshot(), target / "widget-dark.png")
         lab.theme("JupyterLab Light")
-        lab.widget.evaluate("root => { root.style.width = '390px'; }")
-        lab.page.wait_for_timeout(800)
-        save(lab.widget.screenshot(), target / "widget-narrow.png")
         lab.save()
         take_saved(browser, folder, lab, ids[1], target / "widget-saved.png")
 
@@ -86,6 +85,19 @@ def select(lab: Lab, word: str, tab: str) -> None:
     find.fill("")
     lab.widget.get_by_role("tab", name=tab).click()
     lab.page.wait_for_timeout(800)
+
+
+def take_narrow(browser: Any, folder: Path, target: Path) -> None:
+    """Show an exported page as wide as a phone."""
+    run = begin(folder, nodes=70, proposal_s=0.001, evaluation_s=0.001, repeats=3, is_doubtful=True)
+    run.wait()
+    export(run.snapshot(), folder / "run.html")
+    page = browser.new_page(viewport={"width": 400, "height": 900}, device_scale_factor=SCALE)
+    page.goto((folder / "run.html").as_uri())
+    page.locator(".snb-code").wait_for()
+    page.wait_for_timeout(800)
+    save(page.locator(".snb").screenshot(), target)
+    page.close()
 
 
 def take_saved(browser: Any, folder: Path, lab: Lab, cell_id: str, path: Path) -> None:
@@ -113,6 +125,7 @@ def main() -> None:
         folder.mkdir()
         with server(folder, scratch=Path(home) / "scratch") as address:
             browser = playwright.chromium.launch(executable_path=browser_path(), args=CHROMIUM_OPTIONS)
+            take_narrow(browser, Path(home), target / "widget-narrow.png")
             take(browser, address, folder, target)
             browser.close()
 
