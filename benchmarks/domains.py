@@ -87,8 +87,19 @@ def _first(value: Any) -> float:
     return float(next(iter(value.values())) if isinstance(value, dict) else value)
 
 
-def searched(number: str, search: str, nodes: int | None) -> tuple[Any, float]:
-    """Return the record of the notebook's search, with the built-in proposer or the recording, and its seconds."""
+@dataclass(frozen=True)
+class Found:
+    """What a search came to: its best candidate, how many there were, and the seconds of the whole notebook."""
+
+    value: float
+    holdout: float
+    source: str
+    candidates: int
+    seconds: float
+
+
+def searched(number: str, search: str, nodes: int | None) -> Found:
+    """Return what the notebook's search finds, with the built-in proposer or with the recording."""
     from score_nb.batch.headless import Job, run_notebook
 
     notebook = notebook_of(number)
@@ -101,10 +112,11 @@ def searched(number: str, search: str, nodes: int | None) -> tuple[Any, float]:
         os.environ["SCORE_NB_HOME"] = scratch  # beside the notebook there may be a run to be continued
         job = Job(source=notebook, target=folder / "out.ipynb", parameters=parameters, folder=folder)
         (result,) = run_notebook(job)
-    best = result.record.best
-    if best is None or best.holdout is None:
-        sys.exit(f"{notebook.stem}: the search ended without a best candidate that is scored on the hold-out")
-    return result.record, time.perf_counter() - began
+        best, seconds = result.record.best, time.perf_counter() - began
+        if best is None or best.value is None or best.holdout is None:
+            sys.exit(f"{notebook.stem}: the search ended without a best candidate that is scored on the hold-out")
+        # The source lies in the store, which is deleted with the folder.
+        return Found(best.value, best.holdout, best.source, len(result.record.nodes), seconds)
 
 
 def counts(scope: dict[str, Any], source: str) -> str:
@@ -122,10 +134,9 @@ def row_of(domain: Domain, nodes: int | None, searches: Sequence[str]) -> str:
     scope, seed = namespace(domain.number)
     cells = ["{:.3f} / {:.3f}".format(*scored(scope, domain, seed)) + counts(scope, seed)]
     for search in searches:
-        record, seconds = searched(domain.number, search, nodes)
-        best, n = record.best, len(record.nodes)
-        cells.append(f"{best.value:.3f} / {best.holdout:.3f} ({n} candidates, {seconds:.0f} s)")
-        cells[-1] += counts(scope, best.source)
+        found = searched(domain.number, search, nodes)
+        values = f"{found.value:.3f} / {found.holdout:.3f}"
+        cells.append(f"{values} ({found.candidates} candidates, {found.seconds:.0f} s)" + counts(scope, found.source))
     expert = expert_source(domain.number)
     cells.append("{:.3f} / {:.3f} ({:.1f} s)".format(*scored(scope, domain, expert)) + counts(scope, expert))
     return " | ".join(["", notebook_of(domain.number).stem, *cells, domain.published, ""]).strip()
