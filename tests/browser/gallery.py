@@ -24,7 +24,7 @@ WIDTH, HEIGHT = 1180, 1000
 HEAD = """\
 # Gallery
 
-The widget on the search of each [example](examples.md), as it ended: `make examples`, two cores, no network, {}. The
+The widget on the search of each [example](examples.md), as it ended on two cores, {}. The
 [replies were recorded](examples.md#recorded-searches-of-a-language-model); every value was measured in the run that is
 shown. The pictures are taken by `python -m tests.browser.gallery`, and the numbers below them read from these runs.
 """
