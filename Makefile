@@ -96,7 +96,7 @@ dist/.page: $(PAGE)
 dist/.built: dist/.page $(SOURCES) | $(VENV)/.made
 	rm -f dist/*.whl
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
-	touch $@
+	touch dist/.page $@  # npm writes its lock file anew: that is no change of the page
 
 $(VENV)/.demo: dist/.built
 	$(call install,examples)
