@@ -224,7 +224,7 @@ def measure_rates(workers: int) -> dict[str, float]:
         ("short", 1, 200, 0), ("long", 1, 3_000, 6_000), ("flights", workers, 200, 0),
     ):  # fmt: skip
         with tempfile.TemporaryDirectory(dir=".") as home:
-            more = 1_000 if of == 1 else 3 * of
+            more = 300 if of == 1 else 2 * of
             found[f"{name}_per_s"] = _go_on(Path(home), 0, more, workers=of, source=source, prompt=prompt)
     return found
 

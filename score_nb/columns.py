@@ -1,14 +1,15 @@
 """A record as plain columns: what a checkpoint of a long run holds instead of the events that made it.
 
-Pure, and nothing else than `record.py` in another form: `record_of(columns_of(record))` is the record that a replay of
-its events gives.  What a record derives when it is asked (children, the log of launches) is left out.
+Pure, and nothing else than `record.py` in another form: what `record_of` makes of `json_of(record)` is the record that
+a replay of its events gives.  What a record derives when it is asked (children, the log of launches) is left out.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any, get_args
 
@@ -32,14 +33,30 @@ class NotStored(Exception):
     """A node holds texts that are not in the store."""
 
 
-def columns_of(record: Record, place: Place) -> dict[str, Any]:
-    """Return all that `record` knows, JSON-ready; texts as the place where they lie.
+def json_of(record: Record, place: Place) -> Iterator[str]:
+    """Yield all that `record` knows as JSON, texts as the place where they lie, in pieces of one column each.
+
+    JSON made of the whole of a long run at once would take many times its length for a moment, and the process keeps
+    what it once took.
 
     Raises
     ------
     NotStored
         A text lies in memory only.
     """
+    yield f'{_json(_others_of(record))[:-1]},"nodes":'
+    before = "{"
+    for name, column in _nodes_to_columns(record, place):
+        yield f"{before}{_json(name)}:{_json(column)}"
+        before = ","
+    yield "}}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def _others_of(record: Record) -> dict[str, Any]:
     return {
         **{name: ev.plain(getattr(record, name)) for name in PLAIN},
         "task": ev.plain(asdict(record.task)),
@@ -49,7 +66,6 @@ def columns_of(record: Record, place: Place) -> dict[str, Any]:
         "digests": list(record._digests),
         "first": list(record._digests.values()),
         "visits": list(record.visits),
-        "nodes": _nodes_to_columns(record, place),
     }
 
 
@@ -79,21 +95,21 @@ def record_of(columns: Mapping[str, Any], texts: Callable[[int], Any]) -> Record
 # -- nodes -----------------------------------------------------------------------------------------------------------
 
 
-def _nodes_to_columns(record: Record, place: Place) -> dict[str, Any]:
+def _nodes_to_columns(record: Record, place: Place) -> Iterator[tuple[str, Any]]:
+    """Yield the columns one after the other, by name."""
     nodes = record.nodes
-    columns = {name: _packed([ev.plain(getattr(node, name)) for node in nodes]) for name in _AS_THEY_ARE}
+    for name in _AS_THEY_ARE:
+        yield name, _packed([ev.plain(getattr(node, name)) for node in nodes])
+    yield "count", len(nodes)
+    yield "odd_scores", _sparse(
+        {n.index: ev.plain(n.score) for n in nodes if n.score != to_score(n.value, record.direction)}
+    )
     picks = [node.pick for node in nodes]
-    odd = {n.index: ev.plain(n.score) for n in nodes if n.score != to_score(n.value, record.direction)}
-    return {
-        **columns,
-        "count": len(nodes),
-        "odd_scores": _sparse(odd),
-        "rank_score": _packed([None if pick is None else ev.plain(pick.rank_score) for pick in picks]),
-        "pick_visits": _packed([None if pick is None else pick.visits for pick in picks]),
-        "bonus": _packed([None if pick is None else ev.plain(pick.bonus) for pick in picks]),
-        "place": _packed([_place_of(node, place) for node in nodes]),
-        "held": _packed([_held(node) for node in nodes]),
-    }
+    yield "rank_score", _packed([None if pick is None else ev.plain(pick.rank_score) for pick in picks])
+    yield "pick_visits", _packed([None if pick is None else pick.visits for pick in picks])
+    yield "bonus", _packed([None if pick is None else ev.plain(pick.bonus) for pick in picks])
+    yield "place", _packed([_place_of(node, place) for node in nodes])
+    yield "held", _packed([_held(node) for node in nodes])
 
 
 def _nodes_of(columns: Mapping[str, Any], record: Record, texts: Callable[[int], Any]) -> list[Node]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from score_nb.columns import FIELDS, PLAIN, NotStored, columns_of, record_of
+from score_nb.columns import FIELDS, PLAIN, NotStored, json_of, record_of
 from score_nb.record import Record
 from score_nb.store.lying import Lying, Shelf
 from score_nb.store.texts import write_whole
@@ -41,8 +41,8 @@ def write_checkpoint(folder: Path, record: Record, mark: Mark) -> bool:
     Nothing depends on it: where the disk is full or a text is not stored, none is written.
     """
     try:
-        columns = columns_of(record, lambda text: int(text) if isinstance(text, Lying) else None)
-        body = json.dumps(columns, separators=(",", ":"), allow_nan=False).encode()
+        pieces = json_of(record, lambda text: int(text) if isinstance(text, Lying) else None)
+        body = b"".join(piece.encode() for piece in pieces)
         head = [FORMAT, _writer(), mark.lines, mark.end, mark.last, mark.crc, zlib.crc32(body)]
         write_whole(folder / CHECKPOINT, json.dumps(head).encode() + b"\n" + body)
     except (OSError, NotStored, ValueError):
