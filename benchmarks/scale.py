@@ -6,7 +6,8 @@ Planner, record, journal, reader and loop are the real ones; only the model and 
 random walk: a child is its parent's value plus noise, gains get rarer, one in ten fails.  Each size is measured in a
 process of its own.
 
-    step      one choice and the events of its node, without the store: median and 99th percentile of the last 200
+    step      one choice and the events of its node, without the store: median and 99th percentile of the last 200, and
+              the median of the processor time, which is less where others hold the cores
     choice    `Planner.ask` alone
     memory    what the process grew by, per node: record, planner and store as the loop holds them
     append    one node's four events into the journal on this disk, its syncs left out
@@ -123,7 +124,7 @@ def _grow(home: Path, nodes: int, source: int, prompt: int) -> dict[str, float]:
     from score_nb.store.runs import new_folder, run_key
     from score_nb.view.data import run_data
 
-    walk, choices, steps, appends = Walk(source, prompt), [], [], []  # type: ignore[var-annotated]
+    walk, choices, steps, busy, appends = Walk(source, prompt), [], [], [], []  # type: ignore[var-annotated]
     task = walk.record.task
     before = resident()
     store.sync = texts.sync = lambda file: None
@@ -131,21 +132,23 @@ def _grow(home: Path, nodes: int, source: int, prompt: int) -> dict[str, float]:
     journal = store.Journal(new_folder(home, "score", run_key(task, "maximize")))
     journal.append(walk.first)
     while len(walk.record.tree) < nodes:
-        start, stored = time.perf_counter(), 0.0
+        start, cpu, stored, stored_cpu = time.perf_counter(), time.thread_time(), 0.0, 0.0
         for event in walk.step(choices):
-            at = time.perf_counter()
+            at, cpu_at = time.perf_counter(), time.thread_time()
             event = journal.append(event)  # noqa: PLW2901 (as the loop does)
-            stored += time.perf_counter() - at
+            stored, stored_cpu = stored + time.perf_counter() - at, stored_cpu + time.thread_time() - cpu_at
             walk.record.apply(event)
         steps.append(time.perf_counter() - start - stored)
+        busy.append(time.thread_time() - cpu - stored_cpu)
         appends.append(stored)
         journal.checkpoint(walk.record)
     found = {
         "step_ms": 1e3 * statistics.median(steps[-LAST:]),
+        "step_cpu_ms": 1e3 * statistics.median(busy[-LAST:]),
         "step_p99_ms": 1e3 * sorted(steps[-LAST:])[int(0.99 * len(steps[-LAST:])) - 1],
         "choice_ms": 1e3 * statistics.median(choices[-LAST:]),
     }
-    del steps, choices
+    del steps, busy, choices
     gc.collect()
     found["memory_b"] = (resident() - before) / nodes
     found["append_ms"] = 1e3 * statistics.median(appends[-LAST:])
