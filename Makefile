@@ -93,10 +93,11 @@ dist/.page: $(PAGE)
 	mkdir -p dist
 	touch $@
 
+# npm writes its lock file anew while it builds: that is no change of the page.
 dist/.built: dist/.page $(SOURCES) | $(VENV)/.made
 	rm -f dist/*.whl
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
-	touch dist/.page $@  # npm writes its lock file anew: that is no change of the page
+	touch dist/.page $@
 
 $(VENV)/.demo: dist/.built
 	$(call install,examples)
