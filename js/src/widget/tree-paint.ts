@@ -347,7 +347,11 @@ function paintLabels(ctx: CanvasRenderingContext2D, scene: TreeScene, marks: Tre
   }
   if (marks.selected !== null && marks.selected !== marks.best && marks.selected !== 0) {
     const { x, y } = scene.at(marks.selected);
-    label(ctx, `#${marks.selected}`, x, y - scene.radius - 9, theme, theme.accent, "600 ");
+    // Beside the best the two names would lie over each other: the selected one's goes below.
+    const best = marks.best === null || marks.best === 0 ? null : scene.at(marks.best);
+    const isClose = best !== null && Math.abs(best.x - x) < 64 && Math.abs(best.y - y) < 14;
+    const at = isClose ? y + scene.radius + 17 : y - scene.radius - 9;
+    label(ctx, `#${marks.selected}`, x, at, theme, theme.accent, "600 ");
   }
 }
 
