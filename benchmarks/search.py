@@ -228,13 +228,14 @@ def _longest_wait(curve: Sequence[float]) -> int:
 # --- real -----------------------------------------------------------------------------------------------------------
 
 
-def real(seeds: range, calls: int, timeout: float, pool: Executor) -> None:
-    """Search the tabular tasks with the offline proposer."""
+def real(seeds: range, calls: int, timeout: float, pool: Executor, names: Sequence[str]) -> None:
+    """Search the tabular tasks, or those that are named, with the offline proposer."""
     from tabular import TASKS
 
     print(f"\n## Real tasks, offline proposer: {len(seeds)} seeds, {calls} calls, one at a time")
     every: dict[str, list[Found]] = {arm.name: [] for arm in REAL}
-    tasks = sorted(TASKS, key=lambda task: task.sizes)  # the quickest first
+    wanted = [task for task in TASKS if not names or task.name in names]
+    tasks = sorted(wanted, key=lambda task: task.sizes)  # the quickest first
     # A seed's searches of a task share a process, and with it the values that were measured.
     asked = [[pool.submit(_task, task, seed, calls, timeout) for seed in seeds] for task in tasks]
     for task, theirs in zip(tasks, asked, strict=True):
@@ -249,7 +250,7 @@ def real(seeds: range, calls: int, timeout: float, pool: Executor) -> None:
     ratio = statistics.fmean(run.repeats / max(1, run.nodes) for run in every[OURS.name])
     print(f"\nRepetitions in {OURS.name}: {ratio:.0%} of the nodes")
     print("\n### Promises\n")
-    verdicts("all real tasks", every)
+    verdicts(" and ".join(task.name for task in tasks) if names else "all real tasks", every)
 
 
 def _task(task: Tabular, seed: int, calls: int, timeout: float) -> list[Found]:
@@ -278,6 +279,7 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0, help="1000 and above were used to design the search")
     parser.add_argument("--calls", type=int, default=300, help="model calls of a synthetic search")
     parser.add_argument("--real-calls", type=int, default=60, help="proposals of a real search")
+    parser.add_argument("--task", action="append", default=[], help="real: only this task (may be repeated)")
     parser.add_argument("--timeout", type=float, default=20.0, help="seconds of one real evaluation")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="searches at the same time")
     options = parser.parse_args()
@@ -289,7 +291,7 @@ def main() -> None:
             synthetic(range(first, first + seeds), calls, pool, COMPARED if options.compared else SYNTHETIC)
         if options.part != "synthetic":
             seeds, calls = (1, 20) if options.quick else (options.seeds, options.real_calls)
-            real(range(first, first + seeds), calls, options.timeout, pool)
+            real(range(first, first + seeds), calls, options.timeout, pool, options.task)
     print(f"\n{time.monotonic() - began:.0f} s")
 
 
