@@ -21,7 +21,7 @@ _ONE_THREAD = (
     "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "LOKY_MAX_CPU_COUNT",
 )  # fmt: skip
 # A fork copies a page table and its end tears it down. With pages of 2 MiB for what is on the heap, fork and end of a
-# process that had imported scikit-learn took 11.3 ms instead of 27.5, and a whole evaluation 24 % less processor time.
+# process that had imported scikit-learn took 11.3 ms instead of 27.5, whole evaluations 15 to 24 % less CPU time.
 # Ignored by a C library (glibc before 2.35, musl) or a system that knows nothing of it.
 _LARGE_PAGES = {"PYTHONMALLOC": "malloc", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 

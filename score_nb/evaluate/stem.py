@@ -43,6 +43,7 @@ def _obey(control: socket.socket, wake: int) -> None:
     if order["do"] == "import":
         failed = import_all(order["modules"])
         tame.find_plugins()
+        # Not left to the zygotes: their collection would write to every object, and so copy every page.
         gc.collect()
         gc.freeze()
         letters.send(control, {"failed": failed})

@@ -8,10 +8,10 @@ refused (`no_network`).
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import os
 import socket
 import struct
+import subprocess
 import sys
 from pathlib import Path
 
@@ -30,6 +30,8 @@ def cut_off() -> None:
     """
     if not sys.platform.startswith("linux"):
         raise OSError("only Linux has network namespaces")
+    import fcntl  # Windows has none
+
     user, group = os.getuid(), os.getgid()
     if user == 0:
         _unshare(CLONE_NEWNET)
@@ -51,14 +53,14 @@ def _unshare(what: int) -> None:
 
 
 def main() -> None:
-    """Become the command that the arguments name."""
+    """Run the command that the arguments name and end with its exit code."""
     try:
         cut_off()
         os.environ[TOLD] = "namespace"
     except OSError as error:
         os.environ.pop(TOLD, None)
         sys.stderr.write(f"no network namespace here ({error}): only what Python connects is refused\n")
-    os.execvp(sys.argv[1], sys.argv[1:])
+    sys.exit(subprocess.call(sys.argv[1:]))
 
 
 if __name__ == "__main__":
