@@ -1,21 +1,21 @@
 """A record as plain columns: what a checkpoint of a long run holds instead of the events that made it.
 
-Pure, and nothing else than `record.py` in another form: what `record_of` makes of `json_of(record)` is the record that
-a replay of its events gives.  What a record derives when it is asked (children, the log of launches) is left out.
+Pure, and nothing else than `record.py` in another form: what `record_of` makes of `pieces_of(record)` is the record
+that a replay of its events gives.  What a record derives when it is asked (children, the log of launches) is left out.
 """
 
 from __future__ import annotations
 
-import json
 import math
+import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
-from typing import Any, get_args
+from typing import Any
 
 from score_nb import events as ev
 from score_nb.record import Flight, Record, task_from_json
-from score_nb.types import NO_METRICS, NODE_TEXTS, SPELLING, Flag, Node, Operator, Status, nodes_of, to_score
+from score_nb.types import NO_METRICS, NODE_TEXTS, SPELLING, Direction, Flag, Node, nodes_of, to_score
 
 FIELDS = tuple(f.name for f in fields(Node))
 PLAIN = (
@@ -25,6 +25,9 @@ PLAIN = (
 )  # fmt: skip
 """Attributes of a record that are JSON as they are."""
 
+BLOCK = 1 << 12
+"""Nodes whose columns are written together."""
+
 Place = Callable[[object], int | None]
 """Says where in the store a text lies that a node holds; None where it lies in memory only."""
 
@@ -33,27 +36,21 @@ class NotStored(Exception):
     """A node holds texts that are not in the store."""
 
 
-def json_of(record: Record, place: Place) -> Iterator[str]:
-    """Yield all that `record` knows as JSON, texts as the place where they lie, in pieces of one column each.
+def pieces_of(record: Record, place: Place) -> Iterator[dict[str, Any]]:
+    """Yield all that `record` knows, JSON-ready: what is no node's, then the columns of one block of nodes each.
 
-    JSON made of the whole of a long run at once would take many times its length for a moment, and the process keeps
-    what it once took.
+    Texts are given as the place where they lie.  Columns of a whole long run would take many times their length for a
+    moment, and the process keeps what it once took.
 
     Raises
     ------
     NotStored
         A text lies in memory only.
     """
-    yield f'{_json(_others_of(record))[:-1]},"nodes":'
-    before = "{"
-    for name, column in _nodes_to_columns(record, place):
-        yield f"{before}{_json(name)}:{_json(column)}"
-        before = ","
-    yield "}}"
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    yield _others_of(record)
+    nodes = record.nodes
+    for begin in range(0, len(nodes), BLOCK):
+        yield dict(_nodes_to_columns(nodes[begin : begin + BLOCK], record.direction, place))
 
 
 def _others_of(record: Record) -> dict[str, Any]:
@@ -65,12 +62,19 @@ def _others_of(record: Record) -> dict[str, Any]:
         "spelling": SPELLING,
         "digests": list(record._digests),
         "first": list(record._digests.values()),
-        "visits": list(record.visits),
+        "count": len(record.tree),
     }
 
 
-def record_of(columns: Mapping[str, Any], texts: Callable[[int], Any]) -> Record:
-    """Return the record that these columns are of; `texts` gives what a node holds for texts at a place."""
+def record_of(pieces: Iterable[Mapping[str, Any]], texts: Callable[[int], Any]) -> Record:
+    """Return the record that these pieces are of; `texts` gives what a node holds for texts at a place.
+
+    Raises
+    ------
+    ValueError
+        Pieces are missing or out of order.
+    """
+    columns, *blocks = pieces
     record = Record()
     for name in PLAIN:
         setattr(record, name, columns[name])
@@ -86,8 +90,13 @@ def record_of(columns: Mapping[str, Any], texts: Callable[[int], Any]) -> Record
         record._digests = dict(zip(columns["digests"], columns["first"], strict=True))
     else:
         record._digested = 0
-    record.visits = array("l", columns["visits"])
-    record.tree = _nodes_of(columns["nodes"], record, texts)
+    for block in blocks:
+        if block["first"] != len(record.tree):
+            raise ValueError(f"nodes from {block['first']} on where those from {len(record.tree)} on should stand")
+        record.tree += _nodes_of(block, record.direction, texts)
+    if len(record.tree) != columns["count"]:
+        raise ValueError(f"{len(record.tree)} nodes in place of {columns['count']}")
+    record.visits = array("i", (node.visits for node in record.tree))
     record._to_beat = None
     return record
 
@@ -95,14 +104,14 @@ def record_of(columns: Mapping[str, Any], texts: Callable[[int], Any]) -> Record
 # -- nodes -----------------------------------------------------------------------------------------------------------
 
 
-def _nodes_to_columns(record: Record, place: Place) -> Iterator[tuple[str, Any]]:
-    """Yield the columns one after the other, by name."""
-    nodes = record.nodes
+def _nodes_to_columns(nodes: Sequence[Node], direction: Direction, place: Place) -> Iterator[tuple[str, Any]]:
+    """Yield the columns one after the other, by name; the nodes stand in the order of their indices."""
+    yield "first", nodes[0].index
     for name in _AS_THEY_ARE:
         yield name, _packed([ev.plain(getattr(node, name)) for node in nodes])
     yield "count", len(nodes)
     yield "odd_scores", _sparse(
-        {n.index: ev.plain(n.score) for n in nodes if n.score != to_score(n.value, record.direction)}
+        {at: ev.plain(n.score) for at, n in enumerate(nodes) if n.score != to_score(n.value, direction)}
     )
     picks = [node.pick for node in nodes]
     yield "rank_score", _packed([None if pick is None else ev.plain(pick.rank_score) for pick in picks])
@@ -112,26 +121,24 @@ def _nodes_to_columns(record: Record, place: Place) -> Iterator[tuple[str, Any]]
     yield "held", _packed([_held(node) for node in nodes])
 
 
-def _nodes_of(columns: Mapping[str, Any], record: Record, texts: Callable[[int], Any]) -> list[Node]:
-    count = columns["count"]
+def _nodes_of(columns: Mapping[str, Any], direction: Direction, texts: Callable[[int], Any]) -> list[Node]:
+    first, count = columns["first"], columns["count"]
     known: dict[str, Iterable[Any]] = {name: _unpacked(columns[name], count) for name in _AS_THEY_ARE}
-    odd = {int(index): -math.inf if score is None else score for index, score in columns["odd_scores"].items()}
-    known["index"] = list(range(count))
+    odd = {int(at): -math.inf if score is None else score for at, score in columns["odd_scores"].items()}
+    known["index"] = list(range(first, first + count))
     known["parents"] = map(tuple, known["parents"])
-    known["status"] = map(_INTERNED.get, known["status"], known["status"])
-    known["operator"] = map(_INTERNED.get, known["operator"], known["operator"])
+    for name in ("status", "operator", "model", "idea"):  # few words for many nodes
+        known[name] = map(sys.intern, known[name])
     known["metrics"] = (value or NO_METRICS for value in known["metrics"])
     known["values"] = (tuple(value) if value else () for value in known["values"])
     known["flags"] = (
         tuple(Flag(*flag) for flag in map(dict.values, value)) if value else () for value in known["flags"]
     )
     known["value"] = values = list(known["value"])
-    direction = record.direction
     scores = [to_score(value, direction) for value in values]
-    for index, score in odd.items():
-        scores[index] = score
+    for at, score in odd.items():
+        scores[at] = score
     known["score"] = scores
-    known["visits"] = record.visits
     picks = tuple(_unpacked(columns[name], count) for name in ("rank_score", "pick_visits", "bonus"))
     places, held = _unpacked(columns["place"], count), _unpacked(columns["held"], count)
     lying = [None if at is None else texts(at) for at in places]
@@ -141,9 +148,8 @@ def _nodes_of(columns: Mapping[str, Any], record: Record, texts: Callable[[int],
 
 
 _AS_THEY_ARE = tuple(
-    name for name in FIELDS if name not in {*NODE_TEXTS, "index", "score", "pick", "visits"}
+    name for name in FIELDS if name not in {*NODE_TEXTS, "index", "score", "pick"}
 )  # fmt: skip
-_INTERNED = {word: word for word in (*get_args(Status), *get_args(Operator))}
 
 
 def _held(node: Node) -> int:

@@ -75,7 +75,10 @@ def _drop_docstring(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
 @functools.lru_cache(maxsize=4096)
 def digest(source: str) -> str:
     """Return the first 12 hex digits of the SHA-256 of the normalised `source`."""
-    return hashlib.sha256(normalise(source).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return hashlib.sha256(normalise(source).encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_CHARS]
+
+
+DIGEST_CHARS = 12
 
 
 SPELLING = ".".join(platform.python_version_tuple()[:2])
@@ -492,6 +495,20 @@ _TEXTS_HELD = tuple(f"_held_{name}" for name in NODE_TEXTS)
 _plain_of = attrgetter(*(name for name in _MAKER.names if name not in NODE_TEXTS))
 _texts_of = attrgetter(*NODE_TEXTS)
 _held_of = attrgetter(*_TEXTS_HELD)
+
+
+_numbers_held, _seldom_held = attrgetter("_group_0"), attrgetter("_group_1")
+
+
+def numbers_of(node: Node) -> tuple[Any, ...]:
+    """Return ticket, pick, seconds, cpu_seconds, peak_mib, tokens, cost, started, finished: for who wants several."""
+    return _unpack_numbers(_numbers_held(node))
+
+
+def seldom_of(node: Node) -> tuple[Any, ...]:
+    """Return metrics, spread, values, flags, is_allowed, holdout, idea, hint."""
+    held: tuple[Any, ...] = _seldom_held(node)
+    return held
 
 
 def replaced(node: Node, **changes: Any) -> Node:

@@ -72,9 +72,9 @@ class Gains:
     last_gain: int = 0
     best: float = -inf
     n_scored: int = 0
-    originals: array[int] = field(default_factory=lambda: array("l"))
-    fruitless: array[int] = field(default_factory=lambda: array("l"))
-    expansions: array[int] = field(default_factory=lambda: array("l"))
+    originals: array[int] = field(default_factory=lambda: array("i"))
+    fruitless: array[int] = field(default_factory=lambda: array("i"))
+    expansions: array[int] = field(default_factory=lambda: array("i"))
     ideas: dict[str, int] = field(default_factory=dict)
     pairs: Joined = field(default_factory=Joined)
     plain_best: int = 0

@@ -43,7 +43,7 @@ class Joined:
         return max(pair) << 32 | min(pair) in self._known or pair in self._also
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def sketch(source: str) -> frozenset[int]:
     """Return the 128 least hashes of the source's runs of three tokens (comments left out): a sample of its text.
 
@@ -54,7 +54,7 @@ def sketch(source: str) -> frozenset[int]:
     return frozenset(sorted(crc32(run.encode("utf-8", "replace")) for run in runs)[:_SKETCH])
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def distance(a: str, b: str) -> float:
     """Return how different two sources are, 0 (same tokens) to 1: Jaccard's distance of their runs of three tokens.
 

@@ -57,7 +57,7 @@ class Standing:
         self._read = 0  # how far its list of visits was read
         self._has_doubts = False
         self._ceiling = -inf
-        self._visits = array("l")
+        self._visits = array("i")
         self._entries: list[int] = []  # by node
         self._order: list[int] = []  # the best first, the earliest of equals first
         self._heaps: dict[int, list[int]] = {}  # by visits, some of the entries outdated
@@ -89,7 +89,7 @@ class Standing:
         self.__init__()  # type: ignore[misc]  # every field anew
         self.revision, self.nodes, self.scores = revision, record.tree, record.search_scores()
         self._record, self._seen, self._read = record, record.revision, len(record.visited)
-        self._visits = array("l", record.visits)
+        self._visits = array("i", record.visits)
         self._entries = [entry_of(score, index) for index, score in enumerate(self.scores)]
         for entry, node, visits in zip(self._entries, self.nodes, self._visits, strict=True):
             if not node.is_dropped:

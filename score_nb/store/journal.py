@@ -32,7 +32,7 @@ from score_nb.events import (
     to_json,
 )
 from score_nb.record import Record
-from score_nb.store.checkpoint import Mark, checksum, read_checkpoint, write_checkpoint
+from score_nb.store.checkpoint import Mark, beginning_of, checksum, read_checkpoint, write_checkpoint
 from score_nb.store.lines import Damaged, is_newer, line_of, parse_line, whole_lines
 from score_nb.store.lock import GRACE_S, Holder, Lock
 from score_nb.store.lying import Shelf
@@ -165,7 +165,7 @@ class Journal:
         self._next, self._marked = reader.lines, reader.marked
         self._end, self._last = reader.end, reader.last
         path = self.folder / JOURNAL
-        self._file = open_whole(path, path.read_bytes()[: self._end] if self._end else b"")
+        self._file = open_whole(path, beginning_of(path, self._end))
         self._crc = checksum(path, self._end) or 0
 
     def _write(self, line: bytes) -> None:

@@ -12,7 +12,7 @@ from score_nb.store.lines import parse_line
 from score_nb.store.texts import TEXTS, take_texts
 
 # What is asked for again and again (the good programs that the search compares) fits in many times.
-KEPT_CHARS = 4_000_000
+KEPT_CHARS = 2_000_000
 # What keeping a text takes beside its characters.
 _ENTRY_CHARS = 300
 _PIECE = 1 << 13

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -68,9 +68,9 @@ def take_texts(record: Any, folder: Path) -> Any:
     return record
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
     """Write a file that is there whole or not at all, also after a power cut."""
-    os.close(open_whole(path, data))
+    os.close(open_whole(path, pieces))
 
 
 def write_together(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -100,12 +100,13 @@ def write_together(folder: Path, files: Mapping[str, bytes]) -> None:
         sync_folder(folder)
 
 
-def open_whole(path: Path, data: bytes) -> int:
+def open_whole(path: Path, pieces: Iterable[bytes]) -> int:
     """Do the same and return the file's descriptor, for reading and writing."""
     draft = _draft_of(path)
     file = _opened(draft)
     try:
-        write_all(file, data)
+        for piece in pieces:
+            write_all(file, piece)
         sync(file)
         if sys.platform == "win32":  # a file that is open cannot be renamed there
             os.close(file)

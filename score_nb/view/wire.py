@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, Literal, TypedDict
 
 from score_nb.record import Flight, Record
-from score_nb.types import Flag, Node, Pick, replaced
+from score_nb.types import Flag, Node, Pick, numbers_of, replaced, seldom_of
 
 PROTOCOL = 1
 RUN_MIME = "application/vnd.score-nb.run+json"
@@ -225,6 +225,9 @@ def run_to_wire(record: Record, cell_id: str | None) -> RunWire:
 
 def node_to_wire(node: Node, ideas: Mapping[str, int] = MappingProxyType({})) -> NodeWire:
     """Return what the page always needs of `node`; `ideas` numbers those of the run."""
+    # Read together: of a node alone each of these costs as much as all.
+    _, pick, seconds, _, _, tokens, cost, _, finished = numbers_of(node)
+    _, spread, values, flags, is_allowed, holdout, idea, hint = seldom_of(node)
     wire: NodeWire = {
         "index": node.index,
         "parents": list(node.parents),
@@ -232,45 +235,41 @@ def node_to_wire(node: Node, ideas: Mapping[str, int] = MappingProxyType({})) ->
         "value": _finite(node.value),
         "operator": node.operator,
         "visits": node.visits,
-        "seconds": round(node.seconds, 3),
-        "finished": round(node.finished, 2),
+        "seconds": round(seconds, 3),
+        "finished": round(finished, 2),
     }
     # What was changed, or what went wrong: the one line that tooltip, news and search need.
-    doubts = [flag.kind for flag in node.flags if not flag.is_settled]
+    doubts = [flag.kind for flag in flags if not flag.is_settled]
     line = (node.plan or node.detail) if node.is_scored else (node.detail or node.plan)
     if line and (room := DETAIL_CHARS - DOUBT_CHARS * len(doubts)) > DOUBT_CHARS:
         wire["detail"] = _clip(line, room)
-    if (spread := _finite(node.spread)) is not None:
+    if (spread := _finite(spread)) is not None:
         wire["spread"] = float(f"{spread:.6g}")
-    if node.repeats > 1:
-        wire["repeats"] = node.repeats
+    if node.is_scored and len(values) > 1:
+        wire["repeats"] = len(values)
     if doubts:
         wire["doubts"] = [*doubts]
-    if (holdout := _finite(node.holdout)) is not None:
+    if (holdout := _finite(holdout)) is not None:
         wire["holdout"] = float(f"{holdout:.9g}")
     if node.duplicate_of is not None:
         wire["duplicate_of"] = node.duplicate_of
-    if node.tokens:
-        wire["tokens"] = node.tokens
-    if node.cost:
-        wire["cost"] = round(node.cost, 6)
-    if node.pick is not None:
-        wire["pick"] = pick_to_wire(node.pick)
-    if node.idea in ideas:
-        wire["idea_at"] = ideas[node.idea]
-    wire.update(_marks(node))
+    if tokens:
+        wire["tokens"] = tokens
+    if cost:
+        wire["cost"] = round(cost, 6)
+    if pick is not None:
+        wire["pick"] = pick_to_wire(pick)
+    if idea in ideas:
+        wire["idea_at"] = ideas[idea]
+    if is_allowed:
+        wire["allowed"] = True
+    if node.is_dropped:
+        wire["dropped"] = True
+    if idea:
+        wire["idea"] = True
+    if hint:
+        wire["hint"] = True
     return wire
-
-
-def _marks(node: Node) -> NodeWire:
-    """Return what is true of few nodes."""
-    marks = {
-        "allowed": node.is_allowed,
-        "dropped": node.is_dropped,
-        "idea": bool(node.idea),
-        "hint": bool(node.hint),
-    }
-    return cast("NodeWire", {name: True for name, is_so in marks.items() if is_so})
 
 
 def flight_to_wire(flight: Flight) -> FlightWire:

@@ -57,6 +57,11 @@ def events_of(seed: int, count: int = 60) -> list[ev.Event]:
     return found
 
 
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("score_nb.columns.BLOCK", 16)
+
+
 def told_pick(events: list[ev.Event]) -> Any:
     return next(event.pick for event in events if isinstance(event, ev.ExpansionStarted))
 
@@ -131,26 +136,35 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-40])
 
 
+def _lose_a_block(path: Path) -> None:
+    *lines, _, _ = path.read_bytes().split(b"\n")
+    _seal(path, lines)
+
+
 def _spoil(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b'"tokens":', b'"tokenz":', 1))
 
 
 def _head(change: Callable[[list[Any]], None]) -> Callable[[Path], None]:
     def spoil(path: Path) -> None:
-        head, body = path.read_bytes().split(b"\n", 1)
+        head, *lines, _ = path.read_bytes().split(b"\n")
         fields = json.loads(head)
         change(fields)
-        path.write_bytes(json.dumps(fields).encode() + b"\n" + body)
+        _seal(path, [json.dumps(fields).encode(), *lines])
 
     return spoil
 
 
 def _other_columns(path: Path) -> None:
-    head, body = path.read_bytes().split(b"\n", 1)
-    columns = json.loads(body)
-    del columns["nodes"]["parents"]
-    body = json.dumps(columns).encode()
-    path.write_bytes(json.dumps([*json.loads(head)[:-1], zlib.crc32(body)]).encode() + b"\n" + body)
+    *lines, last, _ = path.read_bytes().split(b"\n")
+    columns = json.loads(last)
+    del columns["parents"]
+    _seal(path, [*lines, json.dumps(columns).encode()])
+
+
+def _seal(path: Path, lines: list[bytes]) -> None:
+    whole = b"\n".join(lines)
+    path.write_bytes(whole + b"\n%d" % zlib.crc32(whole))
 
 
 @pytest.mark.parametrize(
@@ -162,13 +176,16 @@ def _other_columns(path: Path) -> None:
         _cut,
         _spoil,
         _other_columns,
+        _lose_a_block,
         _head(lambda head: head.__setitem__(0, head[0] + 1)),
         _head(lambda head: head.__setitem__(1, "9.9.9 0badcafe")),
         _head(lambda head: head.__setitem__(3, head[3] + 10**6)),
         _head(lambda head: head.__setitem__(5, head[5] ^ 1)),
         _head(lambda head: head.append("more")),
     ],
-    ids=["missing", "empty", "noise", "cut", "spoilt", "columns", "newer", "version", "beyond", "crc", "longer"],
+    ids=(
+        "missing", "empty", "noise", "cut", "spoilt", "columns", "block", "newer", "version", "beyond", "crc", "longer"
+    ),  # fmt: skip
 )
 def test_a_checkpoint_that_does_not_fit_is_as_good_as_none(tmp_path: Path, spoil: Callable[[Path], object]) -> None:
     written(tmp_path, events_of(5))

@@ -16,7 +16,7 @@ def test_file_that_cannot_be_renamed_while_open_is_opened_again(
 ) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     path = tmp_path / "journal"
-    file = texts.open_whole(path, b"one\n")
+    file = texts.open_whole(path, [b"one\n"])
     os.write(file, b"two\n")
     os.close(file)
     assert path.read_bytes() == b"one\ntwo\n"

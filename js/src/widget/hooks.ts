@@ -1,12 +1,13 @@
 // The few hooks that all views share.
 
 import { createContext } from "preact";
-import { useContext, useEffect, useMemo, useReducer, useRef } from "preact/hooks";
+import { useContext, useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { type FlightWire, type NodeWire, type RunWire, score } from "../shared/protocol";
 import { bestIndex, bestSteps, isDoubted, lineage, places, withinNoise } from "./derive";
 import { type Session, selectedIndex, type Ui } from "./session";
 import type { Cell, RunData } from "./store";
 import { isDarkBehind, readTheme, type Theme, watchTheme } from "./theme";
+import { sameIn } from "./tree-canvas";
 
 /** What a view knows of its surroundings. */
 export interface Place {
@@ -77,16 +78,22 @@ export function useTick(ms: number, isOn: boolean): void {
 
 /** Return the colours of `root`, read again when the page's theme changes. */
 export function useTheme(root: HTMLElement): Theme {
-  const [version, again] = useReducer((n: number) => n + 1, 0);
+  const [theme, setTheme] = useState(() => themeOf(root));
   useEffect(() => {
-    const look = () => {
-      root.dataset.dark = String(isDarkBehind(root));
-      again(undefined);
-    };
+    const look = () =>
+      setTheme(known => {
+        const now = themeOf(root);
+        return sameIn(known, now) ? known : now;
+      });
     look();
     return watchTheme(look);
   }, [root]);
-  return useMemo(() => readTheme(root), [root, version]);
+  return theme;
+}
+
+function themeOf(root: HTMLElement): Theme {
+  root.dataset.dark = String(isDarkBehind(root));
+  return readTheme(root);
 }
 
 /** What follows from run and selection; computed once per change. */
@@ -119,21 +126,24 @@ export function useInsight(data: RunData, ui: Ui, session: Session): Insight | n
   const selected = selectedIndex(data, ui);
   const bestPath = useMemo(() => lineage(nodes, best), [nodes, best]);
   const selectedPath = useMemo(() => lineage(nodes, selected), [nodes, selected]);
-  if (run === null) return null;
-  return {
-    run,
-    nodes,
-    flights,
-    seed: nodes[0],
-    best: best === null ? undefined : nodes[best],
-    selected: selected === null ? undefined : nodes[selected],
-    steps,
-    places: ranks,
-    noisy,
-    bestPath,
-    selectedPath,
-    elapsed: () => elapsedNow(run, session),
-  };
+  return useMemo(
+    () =>
+      run && {
+        run,
+        nodes,
+        flights,
+        seed: nodes[0],
+        best: best === null ? undefined : nodes[best],
+        selected: selected === null ? undefined : nodes[selected],
+        steps,
+        places: ranks,
+        noisy,
+        bestPath,
+        selectedPath,
+        elapsed: () => elapsedNow(run, session),
+      },
+    [run, nodes, flights, best, selected, steps, ranks, noisy, bestPath, selectedPath, session],
+  );
 }
 
 function elapsedNow(run: RunWire, session: Session): number {

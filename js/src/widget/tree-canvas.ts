@@ -15,6 +15,7 @@ export class TreeCanvas {
   readonly scene = new TreeScene();
   private readonly map: TreeMap;
   private marks: TreeMarks | null = null;
+  private folded: ReadonlySet<number> | null = null;
   private theme: Theme | null = null;
   private frame = 0;
   private timer: ReturnType<typeof setInterval> | undefined;
@@ -34,11 +35,15 @@ export class TreeCanvas {
     map: HTMLCanvasElement,
   ) {
     this.map = new TreeMap(map);
-    this.sizes = new ResizeObserver(() => this.resize());
+    this.sizes = new ResizeObserver(() => {
+      // In the frame of the new size: a canvas is empty from then on.
+      if (this.resize()) this.paint();
+    });
     this.sizes.observe(holder);
     this.sight = new IntersectionObserver(entries => {
+      const wasInSight = this.isInSight;
       this.isInSight = entries.some(entry => entry.isIntersecting);
-      if (!this.isInSight) return;
+      if (!this.isInSight || wasInSight) return;
       // What happened out of sight is not played back.
       this.scene.step(true);
       this.draw();
@@ -64,7 +69,11 @@ export class TreeCanvas {
     marks: TreeMarks,
     theme: Theme,
   ): void {
+    const before = { nodes: this.scene.nodes, flights: this.scene.flights, folded: this.folded };
+    const isAsBefore = sameIn(before, { nodes, flights, folded }) && sameIn(this.marks, marks) && theme === this.theme;
+    if (isAsBefore) return;
     this.scene.update(nodes, flights, folded);
+    this.folded = folded;
     this.marks = marks;
     this.theme = theme;
     this.draw();
@@ -103,23 +112,27 @@ export class TreeCanvas {
     if (this.frame !== 0 || !this.isInSight) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
-      const isInstant = this.calm.matches || this.scene.nodes.length > STEADY_ABOVE;
-      const isMoving = this.scene.step(isInstant);
-      this.paintStill();
-      this.paintMoving();
-      if (isMoving) this.draw();
+      this.resize();
+      this.paint();
     });
   }
 
-  private resize(): void {
+  private paint(): void {
+    const isInstant = this.calm.matches || this.scene.nodes.length > STEADY_ABOVE;
+    const isMoving = this.scene.step(isInstant);
+    this.paintStill();
+    this.paintMoving();
+    if (isMoving) this.draw();
+  }
+
+  /** Take over the holder's size; return whether it is another one. */
+  private resize(): boolean {
     const { clientWidth: width, clientHeight: height } = this.holder;
-    if (width === 0 || height === 0) return;
-    for (const canvas of [this.still, this.moving]) {
-      canvas.width = Math.round(width * devicePixelRatio);
-      canvas.height = Math.round(height * devicePixelRatio);
-    }
+    const [across, down] = [Math.round(width * devicePixelRatio), Math.round(height * devicePixelRatio)];
+    if (across === 0 || down === 0 || (this.still.width === across && this.still.height === down)) return false;
+    for (const canvas of [this.still, this.moving]) [canvas.width, canvas.height] = [across, down];
     this.scene.resize(width, height);
-    this.draw();
+    return true;
   }
 
   private paintStill(): void {
@@ -141,6 +154,11 @@ export class TreeCanvas {
     const turn = this.calm.matches ? 0 : (performance.now() / 180) % (2 * Math.PI);
     paintFlights(ctx, this.scene, this.theme, turn);
   }
+}
+
+/** Return whether two objects hold the same values. */
+export function sameIn<T extends object>(one: T | null, other: T): boolean {
+  return one !== null && (Object.keys(other) as (keyof T)[]).every(key => Object.is(one[key], other[key]));
 }
 
 /** Return the canvas's context, cleared and scaled to CSS pixels; null where there is none (tests without a canvas). */

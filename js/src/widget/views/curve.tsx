@@ -41,7 +41,7 @@ export function CurveView({ insight, ui, theme }: { insight: Insight; ui: Ui; th
     if (ctx === null) return;
     paintCurve(ctx, insight, scale.current, theme, only);
     if (box !== null) paintBox(ctx, box.from, box.to, theme);
-  });
+  }, [insight, ui.axis, size, theme, only, box]);
 
   const find = (event: MouseEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
