@@ -261,14 +261,9 @@ def node_to_wire(node: Node, ideas: Mapping[str, int] = MappingProxyType({})) ->
         wire["pick"] = pick_to_wire(pick)
     if idea in ideas:
         wire["idea_at"] = ideas[idea]
-    if is_allowed:
-        wire["allowed"] = True
-    if node.is_dropped:
-        wire["dropped"] = True
-    if idea:
-        wire["idea"] = True
-    if hint:
-        wire["hint"] = True
+    for name, is_so in (("allowed", is_allowed), ("dropped", node.is_dropped), ("idea", idea), ("hint", hint)):
+        if is_so:
+            wire[name] = True  # type: ignore[literal-required]
     return wire
 
 

@@ -183,9 +183,8 @@ def _seal(path: Path, lines: list[bytes]) -> None:
         _head(lambda head: head.__setitem__(5, head[5] ^ 1)),
         _head(lambda head: head.append("more")),
     ],
-    ids=(
-        "missing", "empty", "noise", "cut", "spoilt", "columns", "block", "newer", "version", "beyond", "crc", "longer"
-    ),  # fmt: skip
+    ids=["missing", "empty", "noise", "cut", "spoilt", "columns", "block", "newer", "version", "beyond", "crc",
+         "longer"],
 )
 def test_a_checkpoint_that_does_not_fit_is_as_good_as_none(tmp_path: Path, spoil: Callable[[Path], object]) -> None:
     written(tmp_path, events_of(5))
