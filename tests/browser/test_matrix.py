@@ -102,6 +102,33 @@ def test_a_kernel_tells_while_a_cell_runs_stops_and_accepts(
     lab.close()
 
 
+def test_where_jupyterlab_diff_is_installed_a_change_is_reviewed_in_the_cell(
+    several: tuple[Path, str], browser: Any
+) -> None:
+    lab, ids = opened(browser, *several, PREPARE, seed_cell("nodes=14"))
+    lab.run(ids[1])
+    lab.widget.wait_for()
+    lab.wait_for_state("finished")
+    before = lab.source(ids[1])
+    lab.click("More ways to accept")
+    lab.widget.get_by_role("button", name="Review in the cell").click()
+    # Its own buttons stand below the cell.
+    footer = lab.page.locator(".jp-cellfooter:not(.lm-mod-hidden)")
+    footer.get_by_text("Accept", exact=True).click()
+    footer.wait_for(state="detached")
+    after = lab.source(ids[1])
+    assert after != before
+    assert after.splitlines()[0] == before.splitlines()[0]
+    # What was reviewed is a candidate's code, no edit: the next one is taken without a question.
+    lab.widget.get_by_role("tree").focus()
+    lab.page.keyboard.press("Home")
+    lab.page.keyboard.press("ArrowDown")
+    lab.page.keyboard.press("ArrowRight")
+    lab.click("Accept this")
+    lab.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
+    lab.close()
+
+
 def test_the_oldest_jupyterlab_shows_the_run_live_and_accepts(
     browser: Any, installed: Callable[[str], Path], tmp_path: Path
 ) -> None:

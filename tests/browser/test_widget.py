@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -451,6 +452,57 @@ def test_the_run_is_steered_from_the_page(lab: Lab, notebook: Write) -> None:
     lab.widget.get_by_text("pinned by you").first.wait_for(state="detached")
     lab.click("Stop")
     lab.wait_for_state("stopped")
+
+
+def test_the_page_tells_all_that_is_known_of_the_run_and_of_a_candidate(lab: Lab, notebook: Write) -> None:
+    start(lab, notebook, "nodes=300 pace=0.3")
+    lab.wait_for_candidates(20)
+    for told in (
+        r"^balanced", r"Running", r"Best, #\d+0\.\d+ \+0\.\d+", r"On the hold-out0\.\d+ .0\.\d+",
+        r"Candidates\d+ of 300", r"\d proposing \d evaluating", r"Time0:\d\d about \d+ \w+ left",
+        r"Tokens[\d.]+k \$0\.\d+",
+    ):  # fmt: skip
+        lab.widget.locator(".snb-head", has_text=re.compile(told)).wait_for()
+    # One in forty fails with an error.
+    failed = lab.widget.locator("button.snb-key", has_text="error")
+    failed.wait_for()
+    lab.click("Stop")
+    lab.wait_for_state("stopped")
+    panel = lab.widget.locator(".snb-panel")
+    # The difference of the best: from the seed, from its parent, from a number; unified and split, folded and coloured.
+    for base in ("seed", "parent", None):
+        if base is None:
+            lab.widget.get_by_label("Compare with the node of this number").fill("0")
+        else:
+            panel.get_by_role("button", name=base).click()
+        panel.locator("[data-kind=added], [data-kind=removed]").first.wait_for()
+    panel.get_by_role("button", name="seed").click()
+    for way, place in (("split", ".snb-beside"), ("unified", ".snb-code")):
+        panel.get_by_role("button", name=way).click()
+        panel.locator(f"{place} [data-kind=added]").first.wait_for()
+        assert panel.locator(f"{place} .snb-t-keyword").count() > 0
+    lines = panel.locator(".snb-code > div").count()
+    panel.locator(".snb-fold").first.click()
+    assert panel.locator(".snb-code > div").count() > lines
+    # Its code, what it printed, what was asked and answered, and why its parent was picked.
+    for name, words in (
+        ("Code", ["def predict(X):"]),
+        ("Log", ["scores: 0.79 0.81 0.80"]),
+        ("Prompt and reply", ["Reply of showcase-model", "Improve this cell."]),
+        ("Idea", ["Plan"]),
+        ("Numbers", ["Over the seed", "Rank score", "Visits before", "Exploration bonus", "Tokens", "Peak memory"]),
+    ):  # fmt: skip
+        lab.widget.get_by_role("tab", name=name).click()
+        for each in words:
+            panel.get_by_text(each).first.wait_for()
+    # A failure tells its kind in the tree's legend, and its traceback.
+    failed.click()
+    find = lab.widget.get_by_role("searchbox")
+    find.fill("error")
+    find.press("Enter")
+    lab.widget.get_by_role("tab", name="Log").click()
+    panel.get_by_text("ValueError: Input X contains NaN.").first.wait_for()
+    panel.get_by_text("Traceback (most recent call last)").wait_for()
 
 
 def test_a_doubted_value_is_named_evaluated_again_and_allowed(lab: Lab, notebook: Write) -> None:
