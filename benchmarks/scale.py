@@ -47,6 +47,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 LAST = 200
 MORE = 200
 SEED = "def predict(X):\n    return X * 0.5\n"
+TARGET_NODES = 100_000
 TARGETS = {"step_ms": 1.0, "memory_b": 1024, "reopen_s": 3.0}
 
 
@@ -273,7 +274,7 @@ def table(rows: list[dict[str, float]]) -> None:
 
 
 def main() -> None:
-    """Measure each size in a process of its own and print a table; exit 1 where a target is missed."""
+    """Measure each size in a process of its own and print a table; exit 1 where a target is missed at 100,000 nodes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, nargs="+", default=[100, 10_000, 100_000])
     parser.add_argument("--source", type=int, default=200, help="characters of a program")
@@ -296,7 +297,7 @@ def main() -> None:
         print(f"\nin a second, with programs of 200 or 3,000 characters, with the flights of {options.workers} workers")
         table([measure_rates(options.workers)])
     missed = [f"{name} {rows[-1][name]:.3g} > {most}" for name, most in TARGETS.items() if rows[-1].get(name, 0) > most]
-    if missed:
+    if missed and rows[-1]["nodes"] >= TARGET_NODES:
         raise SystemExit(f"missed at {rows[-1]['nodes']:,.0f} nodes: " + ", ".join(missed))
 
 
