@@ -19,7 +19,8 @@ def run(work: leaf.Work) -> None:
     memory: int = work.order["memory"]
     attempts = trace.Attempts()
     trace.register_source(trace.CELL, source.splitlines(keepends=True))
-    loaded = set(sys.modules)
+    # Looked at only where it is asked for: counting a reference to each name would copy the page that it lies on.
+    loaded = set(sys.modules) if work.order["discover"] else set()
     attempts.watch()
     try:
         code = compile(source, trace.CELL, "exec", dont_inherit=True)

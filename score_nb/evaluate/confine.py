@@ -68,6 +68,8 @@ class Ruleset:
         self._ruleset = -1
         grants = list(grants)
         self.has_devices = any(grant.devices for grant in grants)
+        if seccomp.is_known_machine():
+            seccomp.program(0, landlock_abi=self.abi, has_gpus=self.has_devices)  # made once, not in each child
         if self.abi:
             for grant in grants:
                 self._open(grant.trees, _READ | _LIST)

@@ -62,14 +62,17 @@ def redirect(log: int) -> None:
 
 def enter(scratch: str) -> None:
     """Make `scratch` the current, the home and the temporary folder."""
-    os.environ.update(
-        HOME=scratch,
-        TMPDIR=scratch,
-        MPLCONFIGDIR=os.path.join(scratch, ".matplotlib"),
-        NUMBA_CACHE_DIR=os.path.join(scratch, ".numba"),  # read where numba is not loaded yet
-    )
+    places = {
+        "HOME": scratch,
+        "TMPDIR": scratch,
+        "MPLCONFIGDIR": os.path.join(scratch, ".matplotlib"),
+        "NUMBA_CACHE_DIR": os.path.join(scratch, ".numba"),  # read where numba is not loaded yet
+    }
     if sys.platform == "win32":
-        os.environ.update(USERPROFILE=scratch, TEMP=scratch, TMP=scratch)
+        places |= dict.fromkeys(("USERPROFILE", "TEMP", "TMP"), scratch)
+    # One by one: `update` asks what kind of mapping it is given, which looks at every mapping class there is.
+    for name, place in places.items():
+        os.environ[name] = place
     os.chdir(scratch)
     tempfile.tempdir = scratch
 

@@ -133,7 +133,9 @@ def numbers(result: object) -> list[tuple[str, float]]:
     NoNumber
         It is no finite number, and no mapping of names to such.
     """
-    if not isinstance(result, Mapping):
+    # Most are plain numbers, and asking of one whether it is a mapping looks at every mapping class there is.
+    kind = type(result)
+    if kind in (float, int) or kind.__module__ == "numpy" or not isinstance(result, Mapping):
         return [("value", number(result))]
     if not result:
         raise NoNumber("an empty mapping")

@@ -6,6 +6,7 @@ privileges and things that outlive a process do not.  Numbers come from the kern
 
 from __future__ import annotations
 
+import functools
 import platform
 import struct
 from collections.abc import Iterable
@@ -127,13 +128,23 @@ def is_known_machine() -> bool:
     return platform.machine() in _ARCHES
 
 
+# Stands for the number of a process, which is never so high.
+_ANY_PID = 0x7FFF_FFFF
+
+
 def program(pid: int, *, landlock_abi: int, has_gpus: bool = False) -> bytes:
     """Return the filter for the process `pid` as an array of `struct sock_filter`.
 
     `landlock_abi` 0 means that files cannot be confined otherwise: then nothing may be opened for writing.  With
     `has_gpus` requests to NVIDIA's driver pass.
     """
-    column, arch = _ARCHES[platform.machine()]
+    return _for_any(platform.machine(), landlock_abi, has_gpus).replace(_own(_ANY_PID), _own(pid))
+
+
+@functools.lru_cache
+def _for_any(machine: str, landlock_abi: int, has_gpus: bool) -> bytes:
+    """Return the filter for a process of which only the number is not known; a zygote's children find it made."""
+    column, arch = _ARCHES[machine]
 
     def numbers(*groups: dict[str, _Pair]) -> list[int]:
         found = (pair[column] for group in groups for pair in group.values())
@@ -152,7 +163,7 @@ def program(pid: int, *, landlock_abi: int, has_gpus: bool = False) -> bytes:
     lines += _block(numbers(_MISSING), _ENOSYS)
     lines += _block(numbers(_UNSUPPORTED), _EOPNOTSUPP)
     lines += _block(numbers(_PRETENDED), 0)
-    for name, check in _checks(pid, landlock_abi, has_gpus).items():
+    for name, check in _checks(landlock_abi, has_gpus).items():
         number = _CHECKED[name][column]
         if number is not None:
             lines += [(_JEQ, 0, len(check), number), *check]
@@ -160,9 +171,17 @@ def program(pid: int, *, landlock_abi: int, has_gpus: bool = False) -> bytes:
     return b"".join(struct.pack("=HBBI", *line) for line in lines)
 
 
-def _checks(pid: int, landlock_abi: int, has_gpus: bool) -> dict[str, list[_Line]]:
+def _own(pid: int) -> bytes:
+    return struct.pack("=HBBI", *_is_own(pid))
+
+
+def _is_own(pid: int) -> _Line:
+    return _JEQ, 0, 1, pid
+
+
+def _checks(landlock_abi: int, has_gpus: bool) -> dict[str, list[_Line]]:
     allow, refuse = (_RET, 0, 0, _ALLOW), _returning(_EPERM)
-    own_pid = [_low(0), (_JEQ, 0, 1, pid), allow, refuse]
+    own_pid = [_low(0), _is_own(_ANY_PID), allow, refuse]
     no_new_limit = [_low(2), (_JEQ, 0, 3, 0), _high(2), (_JEQ, 0, 1, 0), allow, refuse]
     no_address = [_low(4), (_JEQ, 0, 3, 0), _high(4), (_JEQ, 0, 1, 0), allow, refuse]
     checks = {
