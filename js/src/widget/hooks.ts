@@ -5,9 +5,8 @@ import { useContext, useEffect, useMemo, useReducer, useRef, useState } from "pr
 import { type FlightWire, type NodeWire, type RunWire, score } from "../shared/protocol";
 import { bestIndex, bestSteps, isDoubted, lineage, places, withinNoise } from "./derive";
 import { type Session, selectedIndex, type Ui } from "./session";
-import type { Cell, RunData } from "./store";
+import { type Cell, type RunData, sameIn } from "./store";
 import { isDarkBehind, readTheme, type Theme, watchTheme } from "./theme";
-import { sameIn } from "./tree-canvas";
 
 /** What a view knows of its surroundings. */
 export interface Place {

@@ -82,6 +82,11 @@ function withVisits(nodes: readonly NodeWire[], flights: readonly FlightWire[]):
     : nodes;
 }
 
+/** Return whether two objects hold the same values. */
+export function sameIn<T extends object>(one: T | null, other: T): boolean {
+  return one !== null && (Object.keys(other) as (keyof T)[]).every(key => Object.is(one[key], other[key]));
+}
+
 type Listener = () => void;
 
 /** A value that tells who listens when it is replaced. */

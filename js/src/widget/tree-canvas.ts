@@ -1,6 +1,7 @@
 // The two canvases of the tree and their clock: one is painted when something changed, one while something is at work.
 
 import type { FlightWire, NodeWire } from "../shared/protocol";
+import { sameIn } from "./store";
 import type { Theme } from "./theme";
 import { TreeMap } from "./tree-map";
 import { paintFlights, paintTree, type TreeMarks } from "./tree-paint";
@@ -154,11 +155,6 @@ export class TreeCanvas {
     const turn = this.calm.matches ? 0 : (performance.now() / 180) % (2 * Math.PI);
     paintFlights(ctx, this.scene, this.theme, turn);
   }
-}
-
-/** Return whether two objects hold the same values. */
-export function sameIn<T extends object>(one: T | null, other: T): boolean {
-  return one !== null && (Object.keys(other) as (keyof T)[]).every(key => Object.is(one[key], other[key]));
 }
 
 /** Return the canvas's context, cleared and scaled to CSS pixels; null where there is none (tests without a canvas). */
