@@ -20,8 +20,9 @@ process of its own.
     copy      `Record.copy`, which every reader of a live run makes
     columns   the JSON that a page and a saved notebook are drawn from
 
-Then what a thousand workers would need, measured on this machine: what the disk syncs in a second, what the loop
-commits in a second with the store as it is, and the same with as many expansions in flight as 1,000 workers have.
+Then what a thousand workers would need, measured on this machine: what the disk syncs in a second, how many tasks
+Dask's scheduler hands out (client, scheduler and two workers on the same cores), what the loop commits in a second with
+the store as it is, and the same with as many expansions in flight as 1,000 workers have.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import logging
 import os
 import random
 import resource
@@ -224,6 +226,7 @@ def measure_rates(workers: int) -> dict[str, float]:
     found = {}
     with tempfile.TemporaryDirectory(dir=".") as home:
         found["syncs_per_s"] = syncs_per_second(Path(home))
+    found["dask_per_s"] = tasks_per_second()
     for name, of, source, prompt in (
         ("short", 1, 200, 0), ("long", 1, 3_000, 6_000), ("flights", workers, 200, 0),
     ):  # fmt: skip
@@ -245,6 +248,21 @@ def syncs_per_second(folder: Path) -> float:
     taken = time.perf_counter() - start
     os.close(file)
     return LAST / taken
+
+
+def tasks_per_second(tasks: int = 2_000) -> float:
+    """Return how many empty tasks Dask's scheduler hands to two workers in a second."""
+    from distributed import Client, LocalCluster, as_completed
+
+    kept_quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
+    with LocalCluster(n_workers=2, threads_per_worker=1, **kept_quiet) as cluster, Client(cluster) as client:
+        for future in as_completed(client.map(abs, range(100), pure=False)):
+            future.release()
+        start = time.perf_counter()
+        # One after the other, as a run submits them: each is a task of its own.
+        for future in as_completed([client.submit(abs, number, pure=False) for number in range(tasks)]):
+            future.release()
+        return tasks / (time.perf_counter() - start)
 
 
 def timed(action: Callable[[], object], times: int = 3) -> float:
