@@ -7,15 +7,14 @@ that a replay of its events gives.  What a record derives when it is asked (chil
 from __future__ import annotations
 
 import math
-import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, get_args
 
 from score_nb import events as ev
 from score_nb.record import Flight, Record, task_from_json
-from score_nb.types import NO_METRICS, NODE_TEXTS, SPELLING, Direction, Flag, Node, nodes_of, to_score
+from score_nb.types import NO_METRICS, NODE_TEXTS, SPELLING, Direction, Flag, Node, Operator, Status, nodes_of, to_score
 
 FIELDS = tuple(f.name for f in fields(Node))
 PLAIN = (
@@ -90,10 +89,11 @@ def record_of(pieces: Iterable[Mapping[str, Any]], texts: Callable[[int], Any]) 
         record._digests = dict(zip(columns["digests"], columns["first"], strict=True))
     else:
         record._digested = 0
+    words: dict[str, str] = {word: word for word in (*get_args(Status), *get_args(Operator))}
     for block in blocks:
         if block["first"] != len(record.tree):
             raise ValueError(f"nodes from {block['first']} on where those from {len(record.tree)} on should stand")
-        record.tree += _nodes_of(block, record.direction, texts)
+        record.tree += _nodes_of(block, record.direction, texts, words)
     if len(record.tree) != columns["count"]:
         raise ValueError(f"{len(record.tree)} nodes in place of {columns['count']}")
     record.visits = array("i", (node.visits for node in record.tree))
@@ -121,14 +121,16 @@ def _nodes_to_columns(nodes: Sequence[Node], direction: Direction, place: Place)
     yield "held", _packed([_held(node) for node in nodes])
 
 
-def _nodes_of(columns: Mapping[str, Any], direction: Direction, texts: Callable[[int], Any]) -> list[Node]:
+def _nodes_of(
+    columns: Mapping[str, Any], direction: Direction, texts: Callable[[int], Any], words: dict[str, str]
+) -> list[Node]:
     first, count = columns["first"], columns["count"]
     known: dict[str, Iterable[Any]] = {name: _unpacked(columns[name], count) for name in _AS_THEY_ARE}
     odd = {int(at): -math.inf if score is None else score for at, score in columns["odd_scores"].items()}
     known["index"] = list(range(first, first + count))
     known["parents"] = map(tuple, known["parents"])
-    for name in ("status", "operator", "model", "idea"):  # few words for many nodes
-        known[name] = map(sys.intern, known[name])
+    for name in ("status", "operator", "model", "idea"):  # few words for many nodes: each is held once
+        known[name] = (words.setdefault(word, word) for word in known[name])
     known["metrics"] = (value or NO_METRICS for value in known["metrics"])
     known["values"] = (tuple(value) if value else () for value in known["values"])
     known["flags"] = (
