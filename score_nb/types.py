@@ -501,12 +501,15 @@ _numbers_held, _seldom_held = attrgetter("_group_0"), attrgetter("_group_1")
 
 
 def numbers_of(node: Node) -> tuple[Any, ...]:
-    """Return ticket, pick, seconds, cpu_seconds, peak_mib, tokens, cost, started, finished: for who wants several."""
+    """Return ticket, pick, seconds, cpu_seconds, peak_mib, tokens, cost, started, finished: for who wants several.
+
+    As the fields of `Node`: times in seconds, `peak_mib` in MiB, `cost` in US dollars, `pick` None where there is none.
+    """
     return _unpack_numbers(_numbers_held(node))
 
 
 def seldom_of(node: Node) -> tuple[Any, ...]:
-    """Return metrics, spread, values, flags, is_allowed, holdout, idea, hint."""
+    """Return metrics, spread, values, flags, is_allowed, holdout, idea, hint, as the fields of `Node`."""
     held: tuple[Any, ...] = _seldom_held(node)
     return held
 

@@ -69,7 +69,7 @@ def take_texts(record: Any, folder: Path) -> Any:
 
 
 def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file that is there whole or not at all, also after a power cut."""
+    """Write a file, given in pieces, that is there whole or not at all, also after a power cut."""
     os.close(open_whole(path, pieces))
 
 

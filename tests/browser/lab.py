@@ -253,9 +253,7 @@ class Lab:
 
     def wait_for_state(self, state: str) -> None:
         """Wait until the run is in that state; fail at once where it has failed."""
-        # A run of a dozen real candidates takes longer than a page: 40 s on two slow cores.
-        reached = self.page.locator(f'.snb-state[data-state="{state}"], .snb-state[data-state="failed"]').first
-        reached.wait_for(timeout=2 * PATIENCE_MS)
+        self.page.locator(f'.snb-state[data-state="{state}"], .snb-state[data-state="failed"]').first.wait_for()
         found = self.page.locator(".snb-state").first.get_attribute("data-state")
         assert found == state, self.page.locator(".snb-news").first.inner_text()
 

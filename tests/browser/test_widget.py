@@ -470,13 +470,20 @@ def test_the_page_tells_all_that_is_known_of_the_run_and_of_a_candidate(lab: Lab
     lab.wait_for_state("stopped")
     panel = lab.widget.locator(".snb-panel")
     # The difference of the best: from the seed, from its parent, from a number; unified and split, folded and coloured.
-    for base in ("seed", "parent", None):
-        if base is None:
-            lab.widget.get_by_label("Compare with the node of this number").fill("0")
-        else:
-            panel.get_by_role("button", name=base).click()
-        panel.locator("[data-kind=added], [data-kind=removed]").first.wait_for()
-    panel.get_by_role("button", name="seed").click()
+    other = lab.widget.get_by_label("Compare with the node of this number")
+    parent = panel.get_by_role("button", name=re.compile(r"^parent #\d+$"))
+    number = parent.inner_text().split("#")[1]
+    for base, same in ((parent, number), (panel.get_by_role("button", name="seed", exact=True), "0")):
+        base.click()
+        panel.locator("[aria-pressed=true]", has_text=re.compile("^seed$|^parent")).wait_for()
+        rows = panel.locator("[data-kind]")
+        rows.first.wait_for()
+        expected = rows.all_inner_texts()
+        other.fill(same)
+        panel.locator("input[aria-current=true]").wait_for()
+        rows.first.wait_for()
+        assert rows.all_inner_texts() == expected
+    panel.get_by_role("button", name="seed", exact=True).click()
     for way, place in (("split", ".snb-beside"), ("unified", ".snb-code")):
         panel.get_by_role("button", name=way).click()
         panel.locator(f"{place} [data-kind=added]").first.wait_for()

@@ -90,6 +90,7 @@ export function useTheme(root: HTMLElement): Theme {
   return theme;
 }
 
+/** Mark `root` with whether the page is dark, which its style sheet goes by, and return the colours. */
 function themeOf(root: HTMLElement): Theme {
   root.dataset.dark = String(isDarkBehind(root));
   return readTheme(root);

@@ -16,7 +16,6 @@ export class TreeCanvas {
   readonly scene = new TreeScene();
   private readonly map: TreeMap;
   private marks: TreeMarks | null = null;
-  private folded: ReadonlySet<number> | null = null;
   private theme: Theme | null = null;
   private frame = 0;
   private timer: ReturnType<typeof setInterval> | undefined;
@@ -70,11 +69,8 @@ export class TreeCanvas {
     marks: TreeMarks,
     theme: Theme,
   ): void {
-    const before = { nodes: this.scene.nodes, flights: this.scene.flights, folded: this.folded };
-    const isAsBefore = sameIn(before, { nodes, flights, folded }) && sameIn(this.marks, marks) && theme === this.theme;
-    if (isAsBefore) return;
-    this.scene.update(nodes, flights, folded);
-    this.folded = folded;
+    const isOther = this.scene.update(nodes, flights, folded);
+    if (!isOther && sameIn(this.marks, marks) && theme === this.theme) return;
     this.marks = marks;
     this.theme = theme;
     this.draw();

@@ -99,24 +99,23 @@ function isMain({ index }: NodeWire, marks: TreeMarks): boolean {
  */
 function paintSpecks(ctx: CanvasRenderingContext2D, scene: TreeScene, marks: TreeMarks, theme: Theme): void {
   const [r, doubted, main] = [scene.radius, [] as NodeWire[], [] as NodeWire[]];
-  const byLook = new Map<string, number[]>();
+  const looks = new Map<string, { place: number; alpha: number; colour: string; nodes: number[] }>();
   for (const node of scene.nodes) {
     if (!scene.isShown(node.index)) continue;
     if (isMain(node, marks)) main.push(node);
     else if (isDoubted(node)) doubted.push(node);
     else {
       const place = marks.places[node.index] ?? -1;
-      const look = `${isDimmed(node, marks) ? 0.16 : 1} ${place < 0 ? theme.line : ramp(place, theme.isDark)}`;
-      const alike = byLook.get(look);
-      if (alike === undefined) byLook.set(look, [node.index]);
-      else alike.push(node.index);
+      const alpha = isDimmed(node, marks) ? 0.16 : 1;
+      const colour = place < 0 ? theme.line : ramp(place, theme.isDark);
+      const alike = looks.get(alpha + colour);
+      if (alike === undefined) looks.set(alpha + colour, { place, alpha, colour, nodes: [node.index] });
+      else alike.nodes.push(node.index);
     }
   }
-  const places = [...byLook].map(([look, nodes]) => ({ look, nodes, place: marks.places[nodes[0] as number] ?? -1 }));
-  for (const { look, nodes } of places.sort((one, other) => one.place - other.place)) {
-    const at = look.indexOf(" ");
-    ctx.globalAlpha = Number(look.slice(0, at));
-    ctx.fillStyle = look.slice(at + 1);
+  for (const { alpha, colour, nodes } of [...looks.values()].sort((one, other) => one.place - other.place)) {
+    ctx.globalAlpha = alpha;
+    ctx.fillStyle = colour;
     for (const index of nodes) {
       const { x, y } = scene.at(index);
       if (x > -4 && y > -4 && x < scene.width + 4) ctx.fillRect(x - r, y - r, 2 * r, 2 * r);

@@ -37,9 +37,12 @@ export class TreeScene {
   /** Counts the changes of the layout. */
   version = 0;
 
-  /** Take in the tree as it is now; new nodes grow out of the flight or the parent they came from. */
-  update(nodes: readonly NodeWire[], flights: readonly FlightWire[], folded: ReadonlySet<number>): void {
-    if (nodes === this.nodes && flights === this.flights && folded === this.folded) return;
+  /**
+   * Take in the tree as it is now; new nodes grow out of the flight or the parent they came from. Return whether it is
+   * another one than before.
+   */
+  update(nodes: readonly NodeWire[], flights: readonly FlightWire[], folded: ReadonlySet<number>): boolean {
+    if (nodes === this.nodes && flights === this.flights && folded === this.folded) return false;
     const total = nodes.length + flights.length;
     const parents = new Int32Array(total).fill(-1);
     for (const [i, node] of nodes.entries()) parents[i] = node.parents[0] ?? -1;
@@ -65,6 +68,7 @@ export class TreeScene {
     this.flights = flights;
     this.folded = folded;
     this.isFirst = this.isFirst && total === 0;
+    return true;
   }
 
   /** Return whether node `i` (or a flight) is in sight: not folded away. */
