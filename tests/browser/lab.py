@@ -154,6 +154,15 @@ def write_notebook(path: Path, *sources: str, kernel: str = "python3") -> list[s
     return [cell["id"] for cell in cells]
 
 
+def busy_cell(flag: str) -> str:
+    """Return a cell of pure Python that holds the kernel until a file `flag` is there: however slow the machine is."""
+    return (
+        "import time\nfrom pathlib import Path\nuntil = time.time() + 150\n"
+        f"while time.time() < until and not Path({flag!r}).exists():\n"
+        "    for _ in range(1000):\n        sum(range(1000))\nprint('free again')"
+    )
+
+
 class Lab:
     """A page that shows a notebook in JupyterLab.
 
@@ -201,6 +210,14 @@ class Lab:
     def source(self, cell_id: str) -> str:
         """Return the text of a cell."""
         return str(self.js("return cells.find(c => c.model.id === argument).model.sharedModel.getSource()", cell_id))
+
+    def wait_for_source(self, cell_id: str, text: str) -> None:
+        """Wait until the cell's text contains `text`."""
+        self.page.wait_for_function(
+            """([id, text]) => window.jupyterapp.shell.currentWidget.content.widgets
+                .find(c => c.model.id === id).model.sharedModel.getSource().includes(text)""",
+            arg=[cell_id, text],
+        )
 
     def is_running(self, cell_id: str) -> bool:
         """Return whether the kernel works on a cell, or will."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.browser.lab import Lab
+from tests.browser.lab import Lab, busy_cell
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -34,7 +34,6 @@ model = LogisticRegression(max_iter=20, C=1e-4).fit(X_train, y_train)
 
 def predict(X):
     return model.predict(X)"""
-BUSY = "import time\nuntil = time.time() + 20\nwhile time.time() < until:\n    sum(range(1000))\nprint('free again')"
 
 
 def start(lab: Lab, notebook: Write, nodes: int, *more: str) -> list[str]:
@@ -60,22 +59,18 @@ def test_from_a_cell_to_a_better_cell_and_back(lab: Lab, notebook: Write) -> Non
     lab.activate(ids[1])
     lab.command("notebook:enter-edit-mode")
     lab.page.keyboard.press("Control+z")
-    lab.page.wait_for_timeout(500)
+    lab.wait_for_source(ids[1], before)
     assert lab.source(ids[1]) == before
     lab.run(ids[2])
     lab.wait_for_output(ids[2], "is the best of 12")
 
 
-def test_the_widget_grows_while_another_cell_runs_a_loop_of_20_s(lab: Lab, notebook: Write) -> None:
-    ids = start(lab, notebook, 60, BUSY)
+def test_the_widget_grows_while_another_cell_runs_a_loop(lab: Lab, notebook: Write) -> None:
+    ids = start(lab, notebook, 60, busy_cell("never"))
     lab.run(ids[2])
     lab.page.wait_for_timeout(2_000)
     early = lab.candidates()
-    lab.page.wait_for_function(
-        "early => parseInt([...document.querySelectorAll('.snb-stat')]"
-        ".find(e => e.innerText.includes('Candidates')).querySelector('.snb-what').innerText) > early",
-        arg=early,
-    )
+    lab.wait_for_candidates(early + 1)
     assert lab.is_running(ids[2]), "the widget only moved once the loop was over"
     lab.click("Stop")
     lab.wait_for_state("stopped")

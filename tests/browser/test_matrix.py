@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from tests.browser import test_magic
-from tests.browser.lab import ROOT, Lab, server, write_notebook
-from tests.browser.test_widget import BUSY, PREPARE, seed_cell, undo_in_cell, wait_for_source
+from tests.browser.lab import ROOT, Lab, busy_cell, server, write_notebook
+from tests.browser.test_widget import PREPARE, seed_cell, undo_in_cell
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(240)]
 
@@ -73,7 +73,7 @@ def accept_and_undo(lab: Lab, cell_id: str) -> None:
     lab.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
     assert lab.source(cell_id) != before
     undo_in_cell(lab, cell_id)
-    wait_for_source(lab, cell_id, before)
+    lab.wait_for_source(cell_id, before)
 
 
 @pytest.mark.parametrize("version", KERNELS)
@@ -81,7 +81,8 @@ def test_a_kernel_tells_while_a_cell_runs_stops_and_accepts(
     several: tuple[Path, str], browser: Any, version: str
 ) -> None:
     tell = f"import ipykernel\nassert ipykernel.__version__ == {version!r}\n"
-    cells = (tell + PREPARE, seed_cell("nodes=500 pace=0.2"), BUSY.format(seconds=20))
+    free = several[0] / f"{version}.free"
+    cells = (tell + PREPARE, seed_cell("nodes=500 pace=0.2"), busy_cell(free.name))
     lab, ids = opened(browser, *several, *cells, kernel=f"ipykernel-{version}")
     lab.run(ids[1])
     lab.widget.wait_for()
@@ -94,10 +95,13 @@ def test_a_kernel_tells_while_a_cell_runs_stops_and_accepts(
     lab.click("Stop")
     if version.startswith("6."):
         lab.widget.get_by_text("this kernel acts on it when the cell that runs now has ended").wait_for()
+        free.touch()
         lab.wait_for_state("stopped")
     else:
         lab.wait_for_state("stopped")
         assert lab.is_running(ids[2]), "Stop had to wait for the running cell"
+        free.touch()
+    lab.wait_for_output(ids[2], "free again")
     accept_and_undo(lab, ids[1])
     lab.close()
 
@@ -158,5 +162,5 @@ def test_where_nothing_of_ours_is_on_the_server_the_picture_and_the_magic_serve(
         lab.wait_for_output(ids[1], "4/4")
         lab.page.locator(".jp-OutputArea img").first.wait_for()
         lab.run(ids[2])
-        wait_for_source(lab, ids[2], "def predict(X):")
+        lab.wait_for_source(ids[2], "def predict(X):")
         lab.close()

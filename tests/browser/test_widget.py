@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.lab import ROOT, Lab, server
+from tests.browser.lab import ROOT, Lab, busy_cell, server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -45,9 +45,6 @@ def seed_cell(options: str = "") -> str:
     return f"%%score {options}".rstrip() + "\n" + Recipe().source
 
 
-BUSY = "import time\nuntil = time.time() + {seconds}\nwhile time.time() < until:\n    pass\nprint('free again')"
-
-
 def start(lab: Lab, notebook: Write, options: str = "", *more: str, app: str = "lab/tree") -> list[str]:
     """Open a notebook whose second cell is a seed and run it; return the ids of its cells."""
     name, ids = notebook(PREPARE, seed_cell(options), *more)
@@ -66,15 +63,6 @@ def undo_in_cell(lab: Lab, cell_id: str) -> None:
     lab.page.keyboard.press("Control+z")
 
 
-def wait_for_source(lab: Lab, cell_id: str, text: str) -> None:
-    """Wait until the cell's text contains `text`."""
-    lab.page.wait_for_function(
-        """([id, text]) => window.jupyterapp.shell.currentWidget.content.widgets
-            .find(c => c.model.id === id).model.sharedModel.getSource().includes(text)""",
-        arg=[cell_id, text],
-    )
-
-
 def test_accept_best_replaces_the_body_and_ctrl_z_brings_it_back(lab: Lab, notebook: Write) -> None:
     ids = start(lab, notebook, "nodes=14")
     lab.wait_for_state("finished")
@@ -87,7 +75,7 @@ def test_accept_best_replaces_the_body_and_ctrl_z_brings_it_back(lab: Lab, noteb
     assert "def predict(X):" in after
     lab.widget.locator(".snb-badge", has_text="accepted").wait_for()
     undo_in_cell(lab, ids[1])
-    wait_for_source(lab, ids[1], before)
+    lab.wait_for_source(ids[1], before)
     assert lab.source(ids[1]) == before
     # The other ways leave the cell as it is.
     lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -119,7 +107,7 @@ def test_an_edited_cell_is_not_replaced_but_something_else_is_offered(lab: Lab, 
     assert "def predict(X):" in lab.sources()[2]
     lab.click("Accept best")
     lab.click("Replace anyway")
-    wait_for_source(lab, ids[1], "%%score nodes=8")
+    lab.wait_for_source(ids[1], "%%score nodes=8")
     assert lab.source(ids[1]) != edited
 
 
@@ -138,13 +126,11 @@ def test_a_cell_that_has_moved_is_found(lab: Lab, notebook: Write) -> None:
 
 
 def test_the_widget_lives_while_another_cell_runs_and_stop_works_at_once(lab: Lab, notebook: Write) -> None:
-    ids = start(lab, notebook, "nodes=500 pace=0.4", BUSY.format(seconds=20))
+    ids = start(lab, notebook, "nodes=500 pace=0.4", busy_cell("never"))
     lab.run(ids[2])
     lab.page.wait_for_timeout(2_000)
-    early = lab.candidates()
-    lab.page.wait_for_timeout(4_000)
-    assert lab.is_running(ids[2])
-    assert lab.candidates() > early
+    lab.wait_for_candidates(lab.candidates() + 2)
+    assert lab.is_running(ids[2]), "the widget only moved once the loop was over"
     lab.click("Stop")
     lab.wait_for_state("stopped")
     assert lab.is_running(ids[2]), "Stop had to wait for the running cell"
@@ -404,8 +390,9 @@ def test_tree_and_curve_answer_the_mouse_and_what_is_looked_for(lab: Lab, notebo
     lab.widget.locator("button.snb-key", has_text="singled out").click()
     drawn = curve.locator("canvas").evaluate("canvas => canvas.toDataURL()")
     lab.widget.get_by_label("Axis of the curve").select_option("cost")
-    lab.page.wait_for_timeout(300)
-    assert curve.locator("canvas").evaluate("canvas => canvas.toDataURL()") != drawn
+    lab.page.wait_for_function(
+        "([canvas, drawn]) => canvas.toDataURL() !== drawn", arg=[curve.locator("canvas").element_handle(), drawn]
+    )
     # What is copied is what is shown.
     lab.widget.get_by_role("tab", name="Code").click()
     lab.widget.get_by_role("button", name="Copy the code").click()
@@ -551,7 +538,7 @@ def test_the_extension_shows_runs_at_work_accepts_from_the_cell_s_toolbar_and_op
     lab.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
     assert lab.source(ids[1]) != before
     undo_in_cell(lab, ids[1])
-    wait_for_source(lab, ids[1], before)
+    lab.wait_for_source(ids[1], before)
     lab.activate(ids[1])
     lab.page.locator('[data-jp-item-name="score-nb-accept"]:not(.lm-mod-hidden) jp-button').click()
     lab.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
