@@ -117,14 +117,15 @@ class Standing:
     def _visit(self, launched: int, step: int) -> None:
         """Back a visit up to the root along first parents."""
         index: int | None = launched
+        nodes, visits_of, living = self.nodes, self._visits, self._living
         while index is not None:
-            node, before = self.nodes[index], self._visits[index]
-            self._visits[index] = before + step
+            node, before = nodes[index], visits_of[index]
+            visits_of[index] = before + step
             if not node.is_dropped:
                 self._total += step
-                self._living[before] -= 1
-                if not self._living[before]:
-                    del self._living[before], self._heaps[before]
+                living[before] -= 1
+                if not living[before]:
+                    del living[before], self._heaps[before]
                 self._enter(self._entries[index], before + step)
             index = node.parent
 
@@ -145,13 +146,16 @@ class Standing:
 
     def rank(self, score: float) -> float:
         """Return the rank of a score that a node has, spread over [0, 1]; ties share their mean rank."""
+        return self._rank_of(entry_of(score, 0))
+
+    def _rank_of(self, entry: int) -> float:
+        """Return the rank of the score that an entry is made of."""
         n = len(self._order)
         if n == 1:
             return 1.0
-        first = entry_of(score, 0)
-        above = bisect_left(self._order, first)
+        above = bisect_left(self._order, entry & ~_INDEX)
         # A dropped node stands in no order: it has the rank that it would have.
-        tied = max(1, bisect_right(self._order, first | _INDEX) - above)
+        tied = max(1, bisect_right(self._order, entry | _INDEX, above) - above)
         return min(1.0, (n - above - tied + (tied - 1) / 2) / (n - 1))
 
     def explain(self, index: int, c_puct: float) -> Pick:
@@ -165,21 +169,26 @@ class Standing:
         best = self.best
         if c_puct > 0:
             scale = exploration_bonus(0, self._total, len(self._order), c_puct)
-            keys = ((self.rank(self.scores[i]) + scale / (1 + visits), -i) for visits, i in self._front(best))
-            best = self.nodes[-max(keys)[1]].index  # the node's own number, not one more like it
+            key, rank = (-inf, 0), 1.0
+            for visits, entry in reversed(list(self._front(best))):
+                bonus = scale / (1 + visits)
+                # No score from here on has a higher rank than the last one that was looked up.
+                if rank + bonus >= key[0]:
+                    rank = self._rank_of(entry)
+                    key = max(key, (rank + bonus, -(entry & _INDEX)))
+            best = self.nodes[-key[1]].index  # the node's own number, not one more like it
         return best, self.explain(best, c_puct)
 
     def _front(self, best: int) -> Iterator[tuple[int, int]]:
-        """Yield (visits, index) of nodes that have a higher score than all with fewer visits, up to the best of all."""
-        highest: float | None = None
-        for visits in sorted(count for count in self._heaps if count <= self._visits[best]):
+        """Yield (visits, entry) of nodes that have a higher score than all with fewer visits, up to the best of all."""
+        least, visits_of = -1, self._visits  # the entry of the highest score so far, its index left out
+        for visits in sorted(filter(visits_of[best].__ge__, self._heaps)):
             heap = self._heaps[visits]
-            while self._visits[heap[0] & _INDEX] != visits:
+            while visits_of[heap[0] & _INDEX] != visits:
                 heappop(heap)
-            index = heap[0] & _INDEX
-            if highest is None or self.scores[index] > highest:
-                highest = self.scores[index]
-                yield visits, index
+            if least < 0 or heap[0] < least:
+                least = heap[0] & ~_INDEX
+                yield visits, heap[0]
 
     def good(self, share: float = 0.25, step: float = 1.25) -> list[int]:
         """Return some of the best nodes, best first: about 30 out of any number, spaced wider the further down.
