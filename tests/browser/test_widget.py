@@ -565,7 +565,7 @@ def test_where_the_server_lacks_the_extension_the_widget_accepts_by_itself(
         page.widget.get_by_text("Ctrl+Z in the cell takes it back").wait_for()
         assert page.source(ids[1]) != before
         page.click("Undo")
-        wait_for_source(page, ids[1], before)
+        page.wait_for_source(ids[1], before)
 
 
 def test_in_notebook_7_the_run_is_live_and_can_be_accepted(
@@ -580,7 +580,7 @@ def test_in_notebook_7_the_run_is_live_and_can_be_accepted(
         page.page.get_by_text("Ctrl+Z in the cell takes it back").first.wait_for()
         assert page.source(ids[1]) != before
         undo_in_cell(page, ids[1])
-        wait_for_source(page, ids[1], before)
+        page.wait_for_source(ids[1], before)
 
 
 def test_nothing_jumps_overflows_or_moves_for_those_who_want_no_motion(lab: Lab, notebook: Write) -> None:
