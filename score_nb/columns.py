@@ -14,7 +14,19 @@ from typing import Any, get_args
 
 from score_nb import events as ev
 from score_nb.record import Flight, Record, task_from_json
-from score_nb.types import NO_METRICS, NODE_TEXTS, SPELLING, Direction, Flag, Node, Operator, Status, nodes_of, to_score
+from score_nb.types import (
+    NO_METRICS,
+    NODE_TEXTS,
+    SPELLING,
+    Direction,
+    Flag,
+    Node,
+    Operator,
+    Status,
+    nodes_of,
+    parents_of,
+    to_score,
+)  # fmt: skip
 
 FIELDS = tuple(f.name for f in fields(Node))
 PLAIN = (
@@ -128,7 +140,7 @@ def _nodes_of(
     known: dict[str, Iterable[Any]] = {name: _unpacked(columns[name], count) for name in _AS_THEY_ARE}
     odd = {int(at): -math.inf if score is None else score for at, score in columns["odd_scores"].items()}
     known["index"] = list(range(first, first + count))
-    known["parents"] = map(tuple, known["parents"])
+    known["parents"] = (parents_of(*indices) for indices in known["parents"])
     for name in ("status", "operator", "model", "idea"):  # few words for many nodes: each is held once
         known[name] = (words.setdefault(word, word) for word in known[name])
     known["metrics"] = (value or NO_METRICS for value in known["metrics"])

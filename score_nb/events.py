@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
-from score_nb.types import Flag, Node, Operator, Pick, RunState, with_text_fields
+from score_nb.types import Flag, Node, Operator, Pick, RunState, parents_of, with_text_fields
 
 REPLY_TEXTS = ("source", "prompt", "reply", "plan")
 
@@ -251,9 +251,10 @@ def from_json(record: Mapping[str, Any]) -> Event | None:
     if kind is None:
         return None
     known = {name: record[name] for name in _NAMES[kind] if name in record}
-    for name in ("parents", "values"):
-        if name in known:
-            known[name] = tuple(known[name])
+    if "parents" in known:
+        known["parents"] = parents_of(*known["parents"])
+    if "values" in known:
+        known["values"] = tuple(known["values"])
     if "flags" in known:
         known["flags"] = _flags(known["flags"])
     if "flag" in known:
@@ -268,7 +269,7 @@ def from_json(record: Mapping[str, Any]) -> Event | None:
 def node_from_json(record: Mapping[str, Any]) -> Node:
     """Return the node that `record` describes, ignoring fields that this version does not know."""
     known = {name: record[name] for name in _NAMES[Node] if name in record}
-    known["parents"] = tuple(known["parents"])
+    known["parents"] = parents_of(*known["parents"])
     known["pick"] = _pick(known.get("pick"))
     known["values"] = tuple(known.get("values", ()))
     known["flags"] = _flags(known.get("flags", ()))

@@ -200,6 +200,12 @@ class Pick:
         return self.rank_score + self.bonus
 
 
+@functools.lru_cache(maxsize=4096)
+def parents_of(*indices: int) -> tuple[int, ...]:
+    """Return the indices, in the same object for siblings: a long run holds one of them for each node."""
+    return indices
+
+
 @dataclass(frozen=True, slots=True)
 class Expansion:
     """A child that was asked for: `ticket` numbers the requests of a run from 1."""

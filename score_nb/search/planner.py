@@ -18,7 +18,7 @@ from score_nb.search.plateau import BROADEN_SHARE, FOCUS_SHARE, STALL, TIRED, pl
 from score_nb.search.policies import POLICIES
 from score_nb.search.recombine import Pair, ancestors, choose_pair, choose_partner, distance, drawn, goodness
 from score_nb.search.standing import Standing
-from score_nb.types import Expansion, Operator
+from score_nb.types import Expansion, Operator, parents_of
 
 # A hybrid needs two good parents of different lines: below this many scored nodes there are none.
 RECOMBINE_FROM = 8
@@ -112,7 +112,7 @@ class Planner:
         self, ticket: int, parent: int, operator: Operator, partner: int | None = None, *, idea: str = "",
         hint: str = "",
     ) -> Expansion:  # fmt: skip
-        parents = (parent,) if partner is None else (parent, partner)
+        parents = parents_of(parent) if partner is None else parents_of(parent, partner)
         c_puct = self.c_puct if self.policy == "puct" else 0.0
         return Expansion(ticket, parents, operator, self._standing.explain(parent, c_puct), hint=hint, idea=idea)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -44,25 +45,27 @@ class Joined:
 
 
 @lru_cache(maxsize=256)
-def sketch(source: str) -> frozenset[int]:
+def sketch(source: str) -> array[int]:
     """Return the 128 least hashes of the source's runs of three tokens (comments left out): a sample of its text.
 
-    crc32, since `hash` of a text differs from process to process.
+    crc32, since `hash` of a text differs from process to process.  In order and as an array: a set takes twelve times
+    the memory.
     """
     tokens = _TOKEN.findall(_COMMENT.sub("", source))
     runs = {" ".join(tokens[at : at + 3]) for at in range(max(1, len(tokens) - 2))}
-    return frozenset(sorted(crc32(run.encode("utf-8", "replace")) for run in runs)[:_SKETCH])
+    return array("I", sorted({crc32(run.encode("utf-8", "replace")) for run in runs})[:_SKETCH])
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def distance(a: str, b: str) -> float:
     """Return how different two sources are, 0 (same tokens) to 1: Jaccard's distance of their runs of three tokens.
 
     Estimated from the least hashes of both (Broder 1997), so that it costs the same for short and long cells.
     """
     first, second = sketch(a), sketch(b)
-    joined = sorted(first | second)[:_SKETCH]
-    return 1.0 - len(first & second & set(joined)) / max(1, len(joined))
+    joined = list(dict.fromkeys(sorted(first + second)))[:_SKETCH]
+    shared = set(first).intersection(second)
+    return 1.0 - sum(map(joined[-1].__ge__, shared)) / len(joined)
 
 
 def ancestors(nodes: Sequence[Node], index: int) -> set[int]:
