@@ -19,7 +19,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ from tests.search.landscape import KINDS, Landscape
 from tests.search.landscape import search as search_landscape
 
 if TYPE_CHECKING:
+    from search_real import Measured
     from tabular import Tabular
 
 RESAMPLES = 2_000
@@ -236,10 +237,13 @@ def real(seeds: range, calls: int, timeout: float, pool: Executor, names: Sequen
     every: dict[str, list[Found]] = {arm.name: [] for arm in REAL}
     wanted = [task for task in TASKS if not names or task.name in names]
     tasks = sorted(wanted, key=lambda task: task.sizes)  # the quickest first
-    # A seed's searches of a task share a process, and with it the values that were measured.
-    asked = [[pool.submit(_task, task, seed, calls, timeout) for seed in seeds] for task in tasks]
-    for task, theirs in zip(tasks, asked, strict=True):
-        by_seed = [each.result() for each in theirs]
+    for task in tasks:
+        # All searches of a task share the values that were measured: the same program has the same value.
+        with multiprocessing.Manager() as manager:
+            known = manager.dict()
+            asked = [pool.submit(_task, task, seed, calls, timeout, known) for seed in seeds]
+            by_seed = [each.result() for each in asked]
+            print(f"\n{task.name}: {len(known)} different programs", flush=True)
         searches = {arm.name: [runs[at] for runs in by_seed] for at, arm in enumerate(REAL)}
         for name, runs in searches.items():
             every[name].extend(runs)
@@ -253,10 +257,11 @@ def real(seeds: range, calls: int, timeout: float, pool: Executor, names: Sequen
     verdicts(" and ".join(task.name for task in tasks) if names else "all real tasks", every)
 
 
-def _task(task: Tabular, seed: int, calls: int, timeout: float) -> list[Found]:
+def _task(
+    task: Tabular, seed: int, calls: int, timeout: float, known: MutableMapping[str, Measured]
+) -> list[Found]:
     from search_real import search_task
 
-    known: dict[str, Any] = {}
     return [
         found(
             search_task(task, arm.planner_for(seed), calls=calls, timeout=timeout, known=known,

@@ -13,7 +13,10 @@ from score_nb.propose.choose import proposer_for
 from score_nb.record import Record
 from score_nb.run.requests import request_for
 from score_nb.search.planner import Planner
-from score_nb.types import Evaluation, Node, Task, digest, to_score
+from score_nb.types import Node, Status, Task, digest, to_score
+
+Measured = tuple[Status, float | None, str]
+"""Status, value and detail of an evaluation."""
 
 IDEAS = (
     "Standardise the inputs before anything else.",
@@ -23,7 +26,7 @@ IDEAS = (
 
 
 def search_task(
-    task: Tabular, planner: Planner, *, calls: int, timeout: float, known: MutableMapping[str, Evaluation],
+    task: Tabular, planner: Planner, *, calls: int, timeout: float, known: MutableMapping[str, Measured],
     has_ideas: bool = False,
 ) -> Record:  # fmt: skip
     """Return the record of a search of so many proposals; values in `known` are not measured again."""
@@ -32,10 +35,12 @@ def search_task(
     record.task = Task(seed=task.seed, metric="loss", outputs=OUTPUT, parameters=OUTPUT, inputs=("X_train", "y_train"))
     record.options = {"direction": task.direction}
 
-    def value(source: str) -> Evaluation:
-        if digest(source) not in known:
-            known[digest(source)] = evaluate(task, parts, source, "val", timeout)
-        return known[digest(source)]
+    def value(source: str) -> Measured:
+        key = digest(source)
+        if (measured := known.get(key)) is None:
+            result = evaluate(task, parts, source, "val", timeout)
+            known[key] = measured = (result.status, result.value, result.detail)
+        return measured
 
     record.apply(ev.NodeAdded(0.0, _node(record, (), task.seed, value(task.seed))))
     for ticket in range(1, calls + 1):
@@ -53,9 +58,10 @@ def search_task(
     return record
 
 
-def _node(record: Record, parents: tuple[int, ...], source: str, result: Evaluation, **more: Any) -> Node:
+def _node(record: Record, parents: tuple[int, ...], source: str, result: Measured, **more: Any) -> Node:
+    status, value, detail = result
     fields = {"operator": "seed", "model": "offline", **more}
     return Node(
-        len(record.nodes), parents, source, result.status, result.value, to_score(result.value, record.direction),
-        detail=result.detail, log=result.log, duplicate_of=record.index_of(digest(source)), **fields,
+        len(record.nodes), parents, source, status, value, to_score(value, record.direction), detail=detail,
+        duplicate_of=record.index_of(digest(source)), **fields,
     )  # fmt: skip

@@ -170,6 +170,12 @@ FIT = "model = DecisionTreeClassifier"
         (SEED.replace(FIT, "x = np.e\n" + FIT), "NameError: name 'np' is not defined", "error", "import numpy as np"),
         (SEED + "forest = Forest(n_estimators=900)\n", "", "timeout", "n_estimators=450"),
         (SEED, "ValueError: Input X contains NaN.", "error", "SimpleImputer()"),
+        (
+            "from sklearn.svm import SVR\nmodel = SVR(C=2).fit(X, y)\n\ndef predict(X):\n    return model.predict(X)\n",
+            "ValueError: y should be a 1d array, got an array of shape (30, 8) instead.",
+            "error",
+            "from sklearn.multioutput import MultiOutputRegressor\nmodel = MultiOutputRegressor(SVR(C=2)).fit(X, y)",
+        ),
         (SEED.replace(FIT, "model = broken or DecisionTreeClassifier"), "boom", "error", f"\n{FIT}(max_depth=3)"),
     ],
 )

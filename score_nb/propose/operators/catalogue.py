@@ -323,5 +323,6 @@ HELPERS: Mapping[str, Import] = {
         "StackingClassifier": "ensemble", "StackingRegressor": "ensemble", "BaggingClassifier": "ensemble",
         "BaggingRegressor": "ensemble", "CalibratedClassifierCV": "calibration", "FunctionTransformer": "preprocessing",
         "TransformedTargetRegressor": "compose", "SimpleImputer": "impute", "f_regression": "feature_selection",
+        "MultiOutputRegressor": "multioutput",
     }.items()
 } | {"np": NUMPY}  # fmt: skip

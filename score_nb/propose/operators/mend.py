@@ -13,7 +13,7 @@ from score_nb.propose.operators.catalogue import ESTIMATORS, HELPERS, imports_fo
 from score_nb.propose.operators.edits import NUMPY, Cell, Change, Import
 from score_nb.propose.operators.graft import differing_lines, hunks_taken
 from score_nb.propose.operators.settings import number_of
-from score_nb.propose.operators.sites import Move, Site, is_in_pipeline, sites
+from score_nb.propose.operators.sites import Move, Site, called_name, is_in_pipeline, sites
 
 _USUAL: Mapping[str, Import] = {
     "np": NUMPY,
@@ -48,6 +48,8 @@ def _named_repairs(cell: Cell, failed: Shown, said: str) -> Iterator[Move]:
         yield from _before_models(cell, "MinMaxScaler", "MinMaxScaler()", ("MinMaxScaler",))
     if "has no attribute 'predict_proba'" in said or "predict_proba is not available" in said:
         yield from _calibrated(cell)
+    if "should be a 1d array" in said:
+        yield from _one_for_each_column(cell)
 
 
 def _import_of(name: str) -> Import | None:
@@ -88,6 +90,16 @@ def _calibrated(cell: Cell) -> Iterator[Move]:
         if site.kind == "classifier" and site.entry is not None and site.entry.is_calibrated_outside:
             edit = cell.replace(site.call, f"CalibratedClassifierCV({cell.text(site.call)}, ensemble=False)")
             yield _fixed(Change((edit,), f"{site.name} calibrated", imports_for("CalibratedClassifierCV")))
+
+
+def _one_for_each_column(cell: Cell) -> Iterator[Move]:
+    """Yield moves that fit a regressor for each column of the targets."""
+    if "MultiOutputRegressor" in cell.names:
+        return
+    for outer in dict.fromkeys(site.outer for site in sites(cell) if site.kind == "regressor"):
+        edit = cell.replace(outer, f"MultiOutputRegressor({cell.text(outer)})")
+        detail = f"a {called_name(outer)} for each column of the targets"
+        yield _fixed(Change((edit,), detail, imports_for("MultiOutputRegressor")))
 
 
 def _undone(cell: Cell, seed: str) -> Iterator[Move]:
