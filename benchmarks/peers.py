@@ -199,7 +199,8 @@ def tables(results: list[dict[str, Any]]) -> str:
 def line(row: Mapping[str, Any]) -> str:
     """Return a peer's row."""
     each = f"{row['seconds'] / row['kept']:.2f}" if row["kept"] else "none"
-    programs = row["budget"] // (2 if row["peer"] == "aide" else 1)
+    # One that asks again after a bad reply may have more calls than it was given.
+    programs = max(row["budget"], row["calls"]) // (2 if row["peer"] == "aide" else 1)
     wanted = programs - (programs // EVERY if CASES[row["case"]][1] else 0)
     cells = (
         f"{NAMES[row['peer']]} {row['version']}",
