@@ -26,7 +26,7 @@ from score_nb.types import (
     nodes_of,
     parents_of,
     to_score,
-)  # fmt: skip
+)
 
 FIELDS = tuple(f.name for f in fields(Node))
 PLAIN = (
