@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import uuid
 from collections.abc import Callable, Mapping
@@ -105,7 +104,9 @@ class RunWidget(anywidget.AnyWidget):
         self._run = run
         self._publisher = Publisher(run, self.send, refresh, cell_id=cell_id, is_pictured=is_pictured)
         self.on_msg(self._hear)
-        self._unpin()
+        # ipykernel 7.4 hands what the page sends to the shell that published last.  A thread that publishes for a cell
+        # does so as the main shell: Stop would wait for whatever cell runs there.  The page's own choice is right.
+        self.comm._reply_subshell_for = _as_addressed
 
     def start(self) -> None:
         """Start telling the page what happens; call this on the thread of the cell."""
@@ -115,16 +116,6 @@ class RunWidget(anywidget.AnyWidget):
         """End the live view; the run goes on."""
         self._publisher.close()
         super().close()
-
-    def _send(self, msg: Any, buffers: Any = None) -> None:
-        super()._send(msg, buffers)
-        self._unpin()
-
-    def _unpin(self) -> None:
-        # ipykernel 7.4 answers a comm on the subshell that published last; a thread that sends for a cell pins it to
-        # the main shell, and Stop would wait for whatever cell runs there.
-        with contextlib.suppress(AttributeError):
-            del self.comm._reply_subshell_id
 
     def _hear(self, _widget: Any, message: Any, _buffers: Any) -> None:
         """Act on a message of the page; kinds that this version does not know are ignored."""
@@ -148,6 +139,11 @@ class RunWidget(anywidget.AnyWidget):
 
 
 _Number = TypeVar("_Number", int, float)
+
+
+def _as_addressed(_data: Any, subshell: str | None) -> str | None:
+    """Return the shell that a message of the page names, None for the main one."""
+    return subshell
 
 
 def _positive(value: Any, kind: Callable[[Any], _Number]) -> _Number | None:
