@@ -82,6 +82,8 @@ class Record:
     visits : array of int
         By node, kept current: 1 plus the expansions launched below the node, those in flight included (Aygün et al.
         2026, Methods, Alg. 1, visits counted at launch).
+    firsts : array of int
+        By node: its first parent, -1 for the seed.
     visited : array of int
         The nodes that were launched from, one after the other; ~index where a launch was taken back.
     in_flight : dict of int to Flight
@@ -118,6 +120,7 @@ class Record:
         self.reason = ""
         self.tree: list[Node] = []
         self.visits = array("i")
+        self.firsts = array("i")
         self.visited = array("i")
         self._stale: set[int] = set()
         self.in_flight: dict[int, Flight] = {}
@@ -296,12 +299,12 @@ class Record:
 
     def youngest_children(self, index: int) -> Iterator[Node]:
         """Yield them, youngest first: each costs the same, whatever the number of nodes."""
-        for node in self.tree[len(self._elder) :]:
-            parent = node.parent
+        for known in range(len(self._elder), len(self.tree)):
+            parent = self.firsts[known]
             self._youngest.append(-1)
-            self._elder.append(-1 if parent is None else self._youngest[parent])
-            if parent is not None:
-                self._youngest[parent] = node.index
+            self._elder.append(-1 if parent < 0 else self._youngest[parent])
+            if parent >= 0:
+                self._youngest[parent] = known
         child = self._youngest[index]
         while child >= 0:
             yield self.tree[child]
@@ -317,9 +320,9 @@ class Record:
     def branch(self, index: int) -> list[int]:
         """Return the indices of a node and of all below it along first parents, ascending."""
         found = {index}
-        for node in self.tree[index + 1 :]:
-            if node.parent in found:
-                found.add(node.index)
+        for later in range(index + 1, len(self.tree)):
+            if self.firsts[later] in found:
+                found.add(later)
         return sorted(found)
 
     def counts(self) -> dict[Status, int]:
@@ -392,8 +395,8 @@ class Record:
             if step := visits[index]:
                 self.visits[index] += step
                 self._stale.add(index)
-                parent = self.tree[index].parent  # is older than its children
-                if parent is not None:
+                parent = self.firsts[index]  # is older than its children
+                if parent >= 0:
                     visits[parent] += step
 
     def _apply_to_node(self, event: ev.Event) -> None:
@@ -461,6 +464,7 @@ class Record:
         if node.idea:
             self.ideas.setdefault(node.idea, len(self.ideas))
         self.visits.append(1)
+        self.firsts.append(-1 if node.parent is None else node.parent)
         if self._put_off is not None:
             self._put_off.visits.append(0)
         if node.parents:
@@ -516,20 +520,21 @@ class Record:
 
     def _visit(self, parents: tuple[int, ...], step: int) -> None:
         """Back a visit up to the root along first parents."""
-        index: int | None = parents[0]
+        index = parents[0]
         if self._put_off is not None:
-            self._put_off.visits[parents[0]] += step
+            self._put_off.visits[index] += step
         else:
-            while index is not None:
-                self.visits[index] += step
-                self._stale.add(index)
-                index = self.tree[index].parent
+            visits, firsts, stale = self.visits, self.firsts, self._stale
+            while index >= 0:
+                visits[index] += step
+                stale.add(index)
+                index = firsts[index]
         self.visited.append(parents[0] if step > 0 else ~parents[0])
 
 
 _COPIED = (
-    "tree", "visits", "visited", "_stale", "in_flight", "warnings", "options", "versions", "confinement", "ideas",
-    "_elder", "_youngest",
+    "tree", "visits", "firsts", "visited", "_stale", "in_flight", "warnings", "options", "versions", "confinement",
+    "ideas", "_elder", "_youngest",
 )  # fmt: skip
 
 

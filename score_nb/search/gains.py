@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, insort
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import inf
+from heapq import heappop, heappush
+from math import ceil, inf
 from types import MappingProxyType
 from typing import get_args
 
 from score_nb.record import Record
 from score_nb.search.recombine import Joined
-from score_nb.search.standing import Standing
+from score_nb.search.standing import Standing, floor_of
 from score_nb.types import Node, Operator
 
 FIXED_SHARES: Mapping[Operator, float] = MappingProxyType(
@@ -44,6 +44,31 @@ class Tally:
     recent_tries: float = 0.0
     recent_gains: float = 0.0
     recent_tokens: float = 0.0
+
+
+class BestTenth:
+    """Says of a score whether it would be among the best tenth of those so far: no sum over them, no sorting."""
+
+    def __init__(self) -> None:
+        # Entries of `Standing`, the lower the better, so the two heaps meet at their tops.
+        self._others: list[int] = []
+        self._best: list[int] = []  # negated
+
+    def would_have(self, entry: int) -> bool:
+        """Return whether at least `FOOTHOLD_RANK` of the scores so far are lower."""
+        return not self._others or entry < floor_of(self._others[0])
+
+    def add(self, entry: int) -> None:
+        """Count one more score."""
+        if self._best and entry < -self._best[0]:
+            heappush(self._best, -entry)
+        else:
+            heappush(self._others, entry)
+        wanted = ceil(FOOTHOLD_RANK * (len(self._others) + len(self._best)))
+        if len(self._others) > wanted:
+            heappush(self._best, -heappop(self._others))
+        elif len(self._others) < wanted:
+            heappush(self._others, -heappop(self._best))
 
 
 @dataclass
@@ -79,7 +104,7 @@ class Gains:
     pairs: Joined = field(default_factory=Joined)
     plain_best: int = 0
     _follows_idea: bytearray = field(default_factory=bytearray)
-    _sorted: list[float] = field(default_factory=list)
+    _tenth: BestTenth = field(default_factory=BestTenth)
     _revision: int = 0
 
     def follow(self, standing: Standing) -> None:
@@ -105,7 +130,7 @@ class Gains:
             self._count(standing, node, score)
         if score > self.best:
             self.best, self.last_gain = score, index
-        insort(self._sorted, score)
+        self._tenth.add(standing.entries[index])
 
     def _count(self, standing: Standing, node: Node, score: float) -> None:
         parent = node.parents[0]
@@ -121,7 +146,8 @@ class Gains:
             tally.recent_tokens *= FADING
         tally = self.tallies[node.operator]
         is_best = score > self.best
-        is_foothold = not is_best and beats and node.duplicate_of is None and self._is_high(score)
+        is_high = self._tenth.would_have(standing.entries[node.index])
+        is_foothold = not is_best and beats and node.duplicate_of is None and is_high
         tally.tries += 1
         tally.bests += is_best
         tally.footholds += is_foothold
@@ -130,31 +156,33 @@ class Gains:
         tally.recent_gains += NEW_BEST * is_best + FOOTHOLD * is_foothold
         tally.recent_tokens += node.tokens
 
-    def _is_high(self, score: float) -> bool:
-        """Return whether a score would be among the best tenth of the nodes so far."""
-        return bisect_left(self._sorted, score) >= FOOTHOLD_RANK * len(self._sorted)
-
     def weights(self, operators: Mapping[Operator, float], *, is_learnt: bool = True) -> dict[Operator, float]:
         """Return the chance of each of `operators` (fixed shares by name) to be chosen next, summing to 1.
 
         Learnt: share times gain per try over that of all together, both faded and drawn towards each other by
         `PRIOR_TRIES`, divided by what a try costs in tokens beside the others, within [LEAST, MOST].
         """
-        weights = {name: share * (self._factor(name) if is_learnt else 1.0) for name, share in operators.items()}
+        factors = self._factors(operators) if is_learnt else dict.fromkeys(operators, 1.0)
+        weights = {name: share * factors[name] for name, share in operators.items()}
         total = sum(weights.values())
         return {name: weight / total for name, weight in weights.items()}
 
-    def _factor(self, operator: Operator) -> float:
-        tries = sum(each.recent_tries for each in self.tallies.values())
-        gains = sum(each.recent_gains for each in self.tallies.values())
+    def _factors(self, operators: Iterable[Operator]) -> dict[Operator, float]:
+        tallies = self.tallies.values()
+        gains = sum([each.recent_gains for each in tallies])
         if not gains:
-            return 1.0
-        mine, rate = self.tallies[operator], gains / tries
-        factor = (mine.recent_gains + PRIOR_TRIES * rate) / (mine.recent_tries + PRIOR_TRIES) / rate
-        tokens = sum(each.recent_tokens for each in self.tallies.values()) / tries
-        if tokens:
-            factor /= (mine.recent_tokens + PRIOR_TRIES * tokens) / (mine.recent_tries + PRIOR_TRIES) / tokens
-        return min(MOST, max(LEAST, factor))
+            return dict.fromkeys(operators, 1.0)
+        tries = sum([each.recent_tries for each in tallies])
+        rate = gains / tries
+        tokens = sum([each.recent_tokens for each in tallies]) / tries
+        factors = {}
+        for name in operators:
+            mine = self.tallies[name]
+            factor = (mine.recent_gains + PRIOR_TRIES * rate) / (mine.recent_tries + PRIOR_TRIES) / rate
+            if tokens:
+                factor /= (mine.recent_tokens + PRIOR_TRIES * tokens) / (mine.recent_tries + PRIOR_TRIES) / tokens
+            factors[name] = min(MOST, max(LEAST, factor))
+        return factors
 
 
 @dataclass(frozen=True, slots=True)

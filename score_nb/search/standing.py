@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from math import inf
 from struct import Struct
@@ -35,6 +34,11 @@ def entry_of(score: float, index: int) -> int:
     return key + (1 << 63) << _INDEX_BITS | index
 
 
+def floor_of(entry: int) -> int:
+    """Return the least number that an entry of that score can be."""
+    return entry & ~_INDEX
+
+
 class Standing:
     """Scores and visits of a record's nodes as the search may use them.
 
@@ -44,6 +48,8 @@ class Standing:
         The record's; not to be changed, and their visits may be behind.
     scores : list of float
         `Record.search_scores` of them.
+    entries : list of int
+        `entry_of` them.
     revision : int
         Raised whenever an earlier node's score changed: what was derived from scores must be derived again.
     """
@@ -51,17 +57,21 @@ class Standing:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self.scores: list[float] = []
+        self.entries: list[int] = []
         self.revision = 0
         self._record: Record | None = None
         self._seen = 0  # the record's revision
-        self._read = 0  # how far its list of visits was read
+        self._read = 0  # how far its list of launches was read
         self._has_doubts = False
         self._ceiling = -inf
-        self._visits = array("i")
-        self._entries: list[int] = []  # by node
+        self._visits = array("i")  # the record's
         self._order: list[int] = []  # the best first, the earliest of equals first
-        self._heaps: dict[int, list[int]] = {}  # by visits, some of the entries outdated
-        self._living: dict[int, int] = {}
+        # Visits are backed up along whole paths, but few of the nodes on them come to be looked at.  Each stays in the
+        # heap of the visits that it had when it was looked at last, which makes it look better than it is, never worse.
+        self._heaps: dict[int, list[int]] = {}
+        self._occupied: list[int] = []  # the visits that have a heap, ascending
+        self._places = array("i")  # by node: the heap that its entry counts in, another one is outdated
+        self._counted = array("i")  # by node: how many of the path down to it are not dropped, itself included
         self._total = 0
 
     def __len__(self) -> int:
@@ -80,8 +90,10 @@ class Standing:
                 return
             self._append(node)
         for launch in record.visited[self._read :]:
-            index, step = (launch, 1) if launch >= 0 else (~launch, -1)
-            self._visit(index, step)
+            if launch >= 0:
+                self._total += self._counted[launch]
+            else:
+                self._take_back(~launch, record.firsts)
         self._read = len(record.visited)
 
     def _begin(self, record: Record) -> None:
@@ -89,53 +101,55 @@ class Standing:
         self.__init__()  # type: ignore[misc]  # every field anew
         self.revision, self.nodes, self.scores = revision, record.tree, record.search_scores()
         self._record, self._seen, self._read = record, record.revision, len(record.visited)
-        self._visits = array("i", record.visits)
-        self._entries = [entry_of(score, index) for index, score in enumerate(self.scores)]
-        for entry, node, visits in zip(self._entries, self.nodes, self._visits, strict=True):
+        self._visits = record.visits
+        self.entries = [entry_of(score, index) for index, score in enumerate(self.scores)]
+        for node, entry, visits in zip(self.nodes, self.entries, record.visits, strict=True):
+            self._count(node)
             if not node.is_dropped:
                 self._order.append(entry)
                 self._total += visits
                 self._heaps.setdefault(visits, []).append(entry)
+        self._places = array("i", record.visits)
         self._order.sort()
-        for visits, heap in self._heaps.items():
+        for heap in self._heaps.values():
             heapify(heap)
-            self._living[visits] = len(heap)
+        self._occupied = sorted(self._heaps)
         self._has_doubts = any(node.flags and not node.is_allowed for node in self.nodes)
         self._ceiling = record.score_to_beat if self._has_doubts else -inf
 
     def _append(self, node: Node) -> None:
         entry = entry_of(node.score, node.index)
         self.scores.append(node.score)
-        self._visits.append(1)
-        self._entries.append(entry)
+        self.entries.append(entry)
+        self._places.append(1)
+        self._count(node)
         if node.is_dropped:
             return  # neither ranked nor expanded
         insort(self._order, entry)
         self._total += 1
-        self._enter(entry, 1)
+        self._enter(1, entry)
 
-    def _visit(self, launched: int, step: int) -> None:
-        """Back a visit up to the root along first parents."""
-        index: int | None = launched
-        nodes, visits_of, living = self.nodes, self._visits, self._living
-        while index is not None:
-            node, before = nodes[index], visits_of[index]
-            visits_of[index] = before + step
-            if not node.is_dropped:
-                self._total += step
-                living[before] -= 1
-                if not living[before]:
-                    del living[before], self._heaps[before]
-                self._enter(self._entries[index], before + step)
-            index = node.parent
+    def _count(self, node: Node) -> None:
+        above = 0 if node.parent is None else self._counted[node.parent]
+        self._counted.append(above + (not node.is_dropped))
 
-    def _enter(self, entry: int, visits: int) -> None:
-        heap = self._heaps.setdefault(visits, [])
-        heappush(heap, entry)
-        self._living[visits] = self._living.get(visits, 0) + 1
-        if len(heap) > 4 * self._living[visits] + 64:
-            heap[:] = {entry for entry in heap if self._visits[entry & _INDEX] == visits}
-            heapify(heap)
+    def _take_back(self, launched: int, firsts: array[int]) -> None:
+        """Let the nodes above a launch that came to nothing be looked at with the visits that they have now."""
+        self._total -= self._counted[launched]
+        index = launched
+        while index >= 0:
+            if not self.nodes[index].is_dropped and self._places[index] > self._visits[index]:
+                self._places[index] = self._visits[index]
+                self._enter(self._visits[index], self.entries[index])
+            index = firsts[index]
+
+    def _enter(self, visits: int, entry: int) -> None:
+        heap = self._heaps.get(visits)
+        if heap is None:
+            self._heaps[visits] = [entry]
+            insort(self._occupied, visits)
+        else:
+            heappush(heap, entry)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -150,12 +164,14 @@ class Standing:
 
     def _rank_of(self, entry: int) -> float:
         """Return the rank of the score that an entry is made of."""
-        n = len(self._order)
+        n, order, highest = len(self._order), self._order, entry | _INDEX
         if n == 1:
             return 1.0
-        above = bisect_left(self._order, entry & ~_INDEX)
+        above = bisect_left(order, floor_of(entry))
         # A dropped node stands in no order: it has the rank that it would have.
-        tied = max(1, bisect_right(self._order, entry | _INDEX, above) - above)
+        tied = 1
+        if above + 1 < n and order[above + 1] <= highest:
+            tied = bisect_right(order, highest, above + 2) - above
         return min(1.0, (n - above - tied + (tied - 1) / 2) / (n - 1))
 
     def explain(self, index: int, c_puct: float) -> Pick:
@@ -168,27 +184,44 @@ class Standing:
         """Return what `score_nb.search.puct.select` returns for these scores and visits."""
         best = self.best
         if c_puct > 0:
-            scale = exploration_bonus(0, self._total, len(self._order), c_puct)
-            key, rank = (-inf, 0), 1.0
-            for visits, entry in reversed(list(self._front(best))):
+            n, order = len(self._order), self._order
+            scale = exploration_bonus(0, self._total, n, c_puct)
+            key = self._rank_of(order[0]) + scale / (1 + self._visits[best]), -(order[0] & _INDEX)
+            for visits, entry in self._front(best):
                 bonus = scale / (1 + visits)
-                # No score from here on has a higher rank than the last one that was looked up.
-                if rank + bonus >= key[0]:
-                    rank = self._rank_of(entry)
-                    key = max(key, (rank + bonus, -(entry & _INDEX)))
+                # It needs less than so many above it; two more than that, since these are rounded numbers.
+                most = int((bonus - (key[0] - 1.0)) * (n - 1)) + 2
+                if most >= n or (most >= 0 and order[most] >= floor_of(entry)):
+                    key = max(key, (self._rank_of(entry) + bonus, -(entry & _INDEX)))
             best = self.nodes[-key[1]].index  # the node's own number, not one more like it
         return best, self.explain(best, c_puct)
 
-    def _front(self, best: int) -> Iterator[tuple[int, int]]:
-        """Yield (visits, entry) of nodes that have a higher score than all with fewer visits, up to the best of all."""
-        least, visits_of = -1, self._visits  # the entry of the highest score so far, its index left out
-        for visits in sorted(filter(visits_of[best].__ge__, self._heaps)):
-            heap = self._heaps[visits]
-            while visits_of[heap[0] & _INDEX] != visits:
+    def _front(self, best: int) -> list[tuple[int, int]]:
+        """Return (visits, entry) of nodes that have a higher score than all with fewer visits, the highest first."""
+        front, heaps, places, visits_of = [], self._heaps, self._places, self._visits
+        waiting = self._occupied[: bisect_right(self._occupied, visits_of[best])]
+        least = 1 << 96  # the entry of the highest score so far, its index left out; more than any
+        for visits in waiting:
+            heap = heaps[visits]
+            # An outdated entry that is not above the highest so far can stay where it is.
+            while (entry := heap[0]) < least:
+                index = entry & _INDEX
+                if places[index] == visits == visits_of[index]:
+                    least = floor_of(entry)
+                    front.append((visits, entry))
+                    break
                 heappop(heap)
-            if least < 0 or heap[0] < least:
-                least = heap[0] & ~_INDEX
-                yield visits, heap[0]
+                if places[index] == visits:
+                    now = places[index] = visits_of[index]
+                    if now not in heaps and now <= visits_of[best]:
+                        insort(waiting, now)  # behind this one: it has more visits
+                    self._enter(now, entry)
+                if not heap:
+                    del heaps[visits]
+                    self._occupied.remove(visits)
+                    break
+        front.reverse()
+        return front
 
     def good(self, share: float = 0.25, step: float = 1.25) -> list[int]:
         """Return some of the best nodes, best first: about 30 out of any number, spaced wider the further down.

@@ -9,10 +9,10 @@ import pytest
 
 from score_nb import events as ev
 from score_nb.record import Record
-from score_nb.search.gains import operator_table
+from score_nb.search.gains import FOOTHOLD_RANK, BestTenth, operator_table
 from score_nb.search.planner import Planner
 from score_nb.search.puct import rank_scores, select
-from score_nb.search.standing import Standing
+from score_nb.search.standing import Standing, entry_of
 from score_nb.types import Flag, Node, Pick, to_score
 
 PICK = Pick(1.0, 1, 0.0)
@@ -78,6 +78,43 @@ def test_what_is_remembered_chooses_as_the_formula_does(seed: int) -> None:
         assert [standing.rank(score) for score in scores] == rank_scores(scores)
         for c_puct in (0.0, 0.3, 1.0, 10.0):
             assert standing.select(c_puct) == select(scores, visits, c_puct)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_deep_tree_is_remembered_through_launches_taken_back_and_dropped_branches(seed: int) -> None:
+    rng, record, standing = Random(seed), record_with_seed(), Standing()
+    # No earlier score changes but where a branch is dropped: what is remembered is carried on for long.
+    for step in range(1200):
+        draw = rng.random()
+        if draw < 0.5:
+            is_chosen = len(standing) and rng.random() < 0.7
+            parent = standing.select(1.0)[0] if is_chosen else rng.randrange(len(record.tree))
+            record.apply(ev.ExpansionStarted(0.0, record.last_ticket + 1, (parent,), "improve", PICK))
+        elif draw < 0.8 and record.in_flight:
+            ticket = rng.choice(sorted(record.in_flight))
+            value = record.tree[record.in_flight[ticket].parents[0]].value or 0.0
+            child = node(len(record.tree), record.in_flight[ticket].parents, round(value + rng.gauss(0, 1), 1))
+            record.apply(ev.NodeAdded(0.0, replace(child, ticket=ticket)))
+        elif draw < 0.998 and record.in_flight:
+            record.apply(ev.ExpansionDropped(0.0, rng.choice(sorted(record.in_flight)), "as scripted"))
+        elif len(record.tree) > 1:
+            record.apply(ev.BranchDropped(0.0, rng.randrange(1, len(record.tree)), rng.random() < 0.7))
+        standing.follow(record)
+        if step % 3 == 0:
+            kept = [each for each in record.nodes if not each.is_dropped]
+            chosen, pick = standing.select(2.0)
+            place, wanted = select([each.score for each in kept], [each.visits for each in kept], 2.0)
+            assert (kept[place].index, pick) == (chosen, wanted)
+
+
+def test_the_best_tenth_is_that_of_the_scores_in_their_order() -> None:
+    rng, tenth, scores = Random(0), BestTenth(), list[float]()
+    for index in range(600):
+        score = round(rng.gauss(0, 1), 1)
+        entry = entry_of(score, index)
+        assert tenth.would_have(entry) == (sum(each < score for each in scores) >= FOOTHOLD_RANK * len(scores))
+        tenth.add(entry)
+        scores.append(score)
 
 
 @pytest.mark.parametrize("seed", range(4))
