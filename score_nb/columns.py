@@ -109,6 +109,7 @@ def record_of(pieces: Iterable[Mapping[str, Any]], texts: Callable[[int], Any]) 
     if len(record.tree) != columns["count"]:
         raise ValueError(f"{len(record.tree)} nodes in place of {columns['count']}")
     record.visits = array("i", (node.visits for node in record.tree))
+    record.firsts = array("i", (-1 if node.parent is None else node.parent for node in record.tree))
     record._to_beat = None
     return record
 
