@@ -13,6 +13,8 @@ from score_nb.types import Direction
 
 POLICIES = ("puct", "greedy", "best-of-n")
 OPERATORS = ("learnt", "fixed", "plain")
+LEVELS = ("none", "partial", "full")
+"""Of confinement, the least first."""
 _GPU_NAME = re.compile(r"\d+|(?:GPU|MIG)-[\w/-]+")
 
 
@@ -48,6 +50,7 @@ class Options:
     c_puct: float = 1.0
     operators: str = "learnt"
     seed: int | None = None
+    confinement: str = "full"
     cluster: str | None = None
     gpus: str | None = None
     wait: bool | None = None
@@ -76,6 +79,9 @@ class Options:
         if self.operators not in OPERATORS:
             near = did_you_mean(self.operators, OPERATORS)
             raise BadOption(f"--operators {self.operators} is unknown: choose one of {', '.join(OPERATORS)}.{near}")
+        if self.confinement not in LEVELS:
+            near = did_you_mean(self.confinement, LEVELS)
+            raise BadOption(f"--confinement {self.confinement} is unknown: choose one of {', '.join(LEVELS)}.{near}")
 
     @property
     def n_workers(self) -> int:

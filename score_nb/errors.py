@@ -38,6 +38,10 @@ class EvaluatorBroken(ScoreError):
     """The tool that runs candidates failed, not a candidate."""
 
 
+class NotConfined(ScoreError):
+    """Candidates would run under less confinement than the user asked for."""
+
+
 class StoreBusy(ScoreError):
     """Another process writes this run."""
 

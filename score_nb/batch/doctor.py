@@ -67,6 +67,7 @@ def to_text(findings: Findings) -> str:
         "",
         f"Confinement of candidates: {findings.confinement['level']}",
         *(_mark(not why, layer, why) for layer, why in findings.confinement["layers"].items()),
+        *_word_line(findings.confinement["level"]),
         "",
         "Model",
         _mark(bool(findings.model["ready"]), findings.model["words"], findings.model["mend"]),
@@ -81,6 +82,11 @@ def to_text(findings: Findings) -> str:
         *(_package_line(name, version) for name, version in findings.packages.items()),
     ]
     return "\n".join(lines)
+
+
+def _word_line(level: str) -> list[str]:
+    word = f"  a language model's code runs here only with your word: --confinement {level} (docs/security.md)"
+    return [] if level == "full" else [word]
 
 
 def _mark(holds: bool, what: str, why: str = "") -> str:

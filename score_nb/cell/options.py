@@ -89,6 +89,9 @@ OPTIONS: tuple[OptionSpec, ...] = (
                        "improve and debug only, as published"),
     OptionSpec(flag="--seed", field="seed", kind="whole", argument="INT",
                meaning="the same run again, node for node, whatever the timing"),
+    OptionSpec(flag="--confinement", field="confinement", argument="LEVEL", default="full",
+               meaning="the least confinement under which a language model's code may run: `full`, `partial` or "
+                       "`none`; where less holds, what is missing is named and no candidate runs"),
     OptionSpec(flag="--cluster", field="cluster", argument="ADDRESS",
                meaning="evaluate on a Dask cluster: the address of its scheduler (`tcp://...`), or the name of a "
                        "Client or cluster in the notebook; `--workers` is then all threads of the cluster, as it grows "

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from score_nb.config import LEVELS
 from score_nb.types import Evaluation
 
 Layer = Literal["full", "partial", "none"]
@@ -74,6 +75,10 @@ class Confinement:
 
     level: Layer
     layers: Mapping[str, str]
+
+    def is_below(self, level: str) -> bool:
+        """Return whether less holds than at that level."""
+        return LEVELS.index(self.level) < LEVELS.index(level)
 
     @property
     def notice(self) -> str:

@@ -21,6 +21,7 @@ from dataclasses import replace
 from itertools import repeat
 from typing import Any, Literal
 
+from score_nb.config import LEVELS
 from score_nb.errors import BadInput, BadOption, EvaluatorBroken, ScoreError
 from score_nb.evaluate import cluster_versions, snapshot
 from score_nb.evaluate.base import Confinement, EvaluatorSetup
@@ -35,7 +36,6 @@ _MOST_TRIES = 5  # of an evaluation, for reasons that lie with the tool
 _LOOK_S = 1.0
 _FRESH_S = 2.0
 _CONNECT_S = 10.0
-_LEVELS = ("full", "partial", "none")
 _GPU = "GPU"
 
 log = logging.getLogger("score_nb")
@@ -488,7 +488,7 @@ def capacity(workers: Mapping[str, Mapping[str, Any]], *, is_gpu: bool = False) 
 def _weakest(answers: Iterable[Mapping[str, Any]]) -> Confinement:
     """Return the weakest confinement; where a layer does not hold, it says on which worker."""
     found = list(answers)
-    level = max((answer["level"] for answer in found), key=_LEVELS.index)
+    level = min((answer["level"] for answer in found), key=LEVELS.index)
     layers: dict[str, str] = {}
     for answer in found:
         for layer, reason in answer["layers"].items():

@@ -40,6 +40,7 @@ class Score(Configurable):
     policy = _trait("policy")
     c_puct = _trait("c_puct")
     operators = _trait("operators")
+    confinement = _trait("confinement")
 
     def given(self) -> Given:
         """Return the settings that were set, checked as options are."""

@@ -117,6 +117,11 @@ class Proposer(Protocol):
         ...
 
     @property
+    def is_language_model(self) -> bool:
+        """Whether code comes that nobody has read: it runs where confinement is full, or with the user's word."""
+        ...
+
+    @property
     def is_instant(self) -> bool:
         """Whether a proposal costs no waiting: then none is asked for ahead of its evaluation."""
         ...

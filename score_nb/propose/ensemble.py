@@ -47,6 +47,11 @@ class Ensemble:
         return " ".join(dict.fromkeys(member.notice for member in self._members if member.notice))
 
     @property
+    def is_language_model(self) -> bool:
+        """Whether any member is."""
+        return any(member.is_language_model for member in self._members)
+
+    @property
     def is_instant(self) -> bool:
         """Whether all members are."""
         return all(member.is_instant for member in self._members)

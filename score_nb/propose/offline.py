@@ -64,6 +64,11 @@ class OfflineProposer:
         return NOTICE
 
     @property
+    def is_language_model(self) -> bool:
+        """False."""
+        return False
+
+    @property
     def is_instant(self) -> bool:
         """True: it takes milliseconds."""
         return True

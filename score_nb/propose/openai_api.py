@@ -101,6 +101,11 @@ class OpenAIProposer:
         return f"Prompts with the cell's code and a summary of its inputs go to {self._chat.endpoint.host}."
 
     @property
+    def is_language_model(self) -> bool:
+        """True."""
+        return True
+
+    @property
     def is_instant(self) -> bool:
         """False: a model takes seconds to minutes."""
         return False

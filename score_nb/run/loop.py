@@ -20,7 +20,7 @@ from typing import Any
 
 from score_nb import events as ev
 from score_nb.config import Options
-from score_nb.errors import ModelUnavailable, ScoreError
+from score_nb.errors import ModelUnavailable, NotConfined, ScoreError
 from score_nb.evaluate.base import Evaluator
 from score_nb.propose.base import Proposer, Script
 from score_nb.record import Flight, Record
@@ -171,6 +171,11 @@ class Loop:
         if self.record.contract:
             self.evaluator.expect(self.record.contract)
         self._emit(ev.EvaluatorReady(self.at(), asdict(confinement), timeout, memory or 0, self.record.contract))
+        if self.proposer.is_language_model and confinement.is_below(self.options.confinement):
+            raise NotConfined(
+                f"{confinement.notice}. What a language model writes runs there only with your word: --confinement "
+                f"{confinement.level}, or for all runs %config Score.confinement = \"{confinement.level}\""
+            )
         for notice in (confinement.notice, self.proposer.notice):
             if notice:
                 self._emit(ev.Warned(self.at(), notice))

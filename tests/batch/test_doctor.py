@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,10 @@ def test_the_command_tells_all_and_ends_well(
     assert main(["doctor"]) == 0
     text = capsys.readouterr().out
     assert "Confinement of candidates" in text
+
+
+def test_where_confinement_is_not_full_the_word_that_a_model_needs_is_named() -> None:
+    layers = {"landlock": "this kernel has no Landlock", "seccomp": ""}
+    found = replace(doctor.examine({}), confinement={"level": "partial", "layers": layers})
+    assert "--confinement partial" in doctor.to_text(found)
+    assert "--confinement" not in doctor.to_text(replace(found, confinement={"level": "full", "layers": {}}))

@@ -15,7 +15,7 @@ from score_nb.run.run import Run
 from score_nb.run.start import open_stored
 from score_nb.store.journal import read_events
 from score_nb.types import Evaluation, Flag
-from tests.run.test_loop import TASK, finished, launch, wait_for
+from tests.run.test_loop import TASK, WAIT_S, finished, launch, wait_for
 from tests.support.scripted import ScriptedEvaluator, ScriptedProposer
 
 BOUNDED = replace(TASK, bounds=(0.0, 20.0))
@@ -199,6 +199,28 @@ def test_confinement_that_is_missing_is_told_before_any_candidate_runs(
     ]
     kinds_of = [type(event) for event in read_events(run.path) if isinstance(event, (ev.Warned, ev.NodeAdded))]
     assert kinds_of[0] is ev.Warned
+
+
+def test_a_language_models_code_runs_under_less_confinement_only_with_the_users_word(tmp_path: Path) -> None:
+    found = Confinement("partial", {"landlock": "this kernel has no Landlock", "seccomp": ""})
+    proposer = ScriptedProposer()
+    proposer.is_language_model = True
+    run = launch(tmp_path, proposer, ScriptedEvaluator(confinement=found), nodes=3)
+    assert run.wait(WAIT_S)
+    assert (run.state, proposer.requests, run.record.nodes) == ("failed", [], [])
+    assert "this kernel has no Landlock" in run.record.reason
+    assert "--confinement partial" in run.record.reason
+    # Nothing was lost by it: the same run goes on with the word, and says still what is missing.
+    evaluator = ScriptedEvaluator(confinement=found)
+    run = finished(launch(tmp_path, proposer, evaluator, nodes=3, confinement="partial"))
+    assert (run.state, len(run.record.nodes)) == ("finished", 3)
+    assert ["are confined in part only" in warning for warning in run.record.warnings] == [True]
+    # The word is for what was named, not for less.
+    less = ScriptedEvaluator(confinement=Confinement("none", {}))
+    run = launch(tmp_path / "less", proposer, less, nodes=3, confinement="partial")
+    assert run.wait(WAIT_S)
+    assert run.state == "failed"
+    assert "--confinement none" in run.record.reason
 
 
 def test_the_contract_of_the_seed_is_kept_over_a_restart(tmp_path: Path) -> None:

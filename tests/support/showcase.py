@@ -101,6 +101,7 @@ class ShowcaseProposer:
     name = "showcase-model"
     notice = ""
     is_instant = False
+    is_language_model = False
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
