@@ -229,22 +229,24 @@ def _longest_wait(curve: Sequence[float]) -> int:
 # --- real -----------------------------------------------------------------------------------------------------------
 
 
-def real(seeds: range, calls: int, timeout: float, pool: Executor, names: Sequence[str]) -> None:
+def real(
+    seeds: range, calls: int, timeout: float, pool: Executor, *, names: Sequence[str], arms: Sequence[Arm]
+) -> None:  # fmt: skip
     """Search the tabular tasks, or those that are named, with the offline proposer."""
     from tabular import TASKS
 
     print(f"\n## Real tasks, offline proposer: {len(seeds)} seeds, {calls} calls, one at a time")
-    every: dict[str, list[Found]] = {arm.name: [] for arm in REAL}
+    every: dict[str, list[Found]] = {arm.name: [] for arm in arms}
     wanted = [task for task in TASKS if not names or task.name in names]
     tasks = sorted(wanted, key=lambda task: task.sizes)  # the quickest first
     for task in tasks:
         # All searches of a task share the values that were measured: the same program has the same value.
         with multiprocessing.Manager() as manager:
             known = manager.dict()
-            asked = [pool.submit(_task, task, seed, calls, timeout, known) for seed in seeds]
+            asked = [pool.submit(_task, task, seed, calls, timeout, known=known, arms=arms) for seed in seeds]
             by_seed = [each.result() for each in asked]
             print(f"\n{task.name}: {len(known)} different programs", flush=True)
-        searches = {arm.name: [runs[at] for runs in by_seed] for at, arm in enumerate(REAL)}
+        searches = {arm.name: [runs[at] for runs in by_seed] for at, arm in enumerate(arms)}
         for name, runs in searches.items():
             every[name].extend(runs)
         sign = -1 if task.direction == "minimize" else 1
@@ -258,7 +260,8 @@ def real(seeds: range, calls: int, timeout: float, pool: Executor, names: Sequen
 
 
 def _task(
-    task: Tabular, seed: int, calls: int, timeout: float, known: MutableMapping[str, Measured]
+    task: Tabular, seed: int, calls: int, timeout: float, *, known: MutableMapping[str, Measured],
+    arms: Sequence[Arm],
 ) -> list[Found]:
     from search_real import search_task
 
@@ -268,7 +271,7 @@ def _task(
                         has_ideas=arm.has_ideas),
             calls,
         )
-        for arm in REAL
+        for arm in arms
     ]  # fmt: skip
 
 
@@ -279,7 +282,7 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="a short form: 6 seeds and 100 calls; real 1 seed, 20 calls"
     )
-    parser.add_argument("--compared", action="store_true", help="synthetic: only what the promises compare")
+    parser.add_argument("--compared", action="store_true", help="only what the promises compare")
     parser.add_argument("--seeds", type=int, default=24, help="searches of each landscape or task and policy")
     parser.add_argument("--first-seed", type=int, default=0, help="1000 and above were used to design the search")
     parser.add_argument("--calls", type=int, default=300, help="model calls of a synthetic search")
@@ -296,7 +299,8 @@ def main() -> None:
             synthetic(range(first, first + seeds), calls, pool, COMPARED if options.compared else SYNTHETIC)
         if options.part != "synthetic":
             seeds, calls = (1, 20) if options.quick else (options.seeds, options.real_calls)
-            real(range(first, first + seeds), calls, options.timeout, pool, options.task)
+            arms = REAL[: len(COMPARED)] if options.compared else REAL
+            real(range(first, first + seeds), calls, options.timeout, pool, names=options.task, arms=arms)
     print(f"\n{time.monotonic() - began:.0f} s")
 
 
