@@ -6,14 +6,15 @@ import math
 import os
 import re
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal, get_args
 
 from score_nb.errors import BadOption, did_you_mean
 from score_nb.types import Direction
 
 POLICIES = ("puct", "greedy", "best-of-n")
 OPERATORS = ("learnt", "fixed", "plain")
-LEVELS = ("none", "partial", "full")
+Level = Literal["none", "partial", "full"]
+LEVELS = get_args(Level)
 """Of confinement, the least first."""
 _GPU_NAME = re.compile(r"\d+|(?:GPU|MIG)-[\w/-]+")
 

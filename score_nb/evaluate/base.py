@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from score_nb.config import LEVELS
+from score_nb.config import LEVELS, Level
 from score_nb.types import Evaluation
-
-Layer = Literal["full", "partial", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +71,7 @@ class EvaluatorSetup:
 class Confinement:
     """What holds here, found by doing; `layers` maps a layer to "" where it holds, else to the reason why not."""
 
-    level: Layer
+    level: Level
     layers: Mapping[str, str]
 
     def is_below(self, level: str) -> bool:

@@ -21,7 +21,7 @@ from dataclasses import replace
 from itertools import repeat
 from typing import Any, Literal
 
-from score_nb.config import LEVELS
+from score_nb.config import LEVELS, Level
 from score_nb.errors import BadInput, BadOption, EvaluatorBroken, ScoreError
 from score_nb.evaluate import cluster_versions, snapshot
 from score_nb.evaluate.base import Confinement, EvaluatorSetup
@@ -117,6 +117,7 @@ class ClusterEvaluator:
         self._made: dict[str, int] = {}
         self._makers: dict[str, threading.Lock] = {}
         self._unfit: dict[str, str] = {}
+        self._level: Level = "none"  # what holds on the first workers; a later one must have it too
         # By key of a task at work: how many workers died with it, and what wakes its thread.
         self._deaths: Counter[str] = Counter()
         self._waiting: dict[str, threading.Event] = {}
@@ -186,7 +187,9 @@ class ClusterEvaluator:
             reasons = list(self._unfit.values())
             self.close()
             raise EvaluatorBroken(reasons[0] if reasons else "the cluster's workers went away as the search began")
-        return _weakest(answers)
+        found = _weakest(answers)
+        self._level = found.level
+        return found
 
     def limit(self, timeout: float, memory: int) -> None:
         """Set wall seconds and MiB for the evaluations that follow."""
@@ -384,6 +387,11 @@ class ClusterEvaluator:
                     if is_first and answer["kind"] == "input":
                         raise BadInput(answer["refused"])
                     self._reject(address, answer["refused"])
+                    return None
+                if not is_first and (found := Confinement(answer["level"], answer["layers"])).is_below(self._level):
+                    # The search was begun, and the user's word given, for what held then.
+                    self._reject(address, f"the cluster's worker {address} is left out, it confines less than the "
+                                 f"first ones: {found.notice}")  # fmt: skip
                     return None
                 with self._lock:
                     self._made[address] = 1 + self._epoch()

@@ -117,8 +117,8 @@ class Proposer(Protocol):
         ...
 
     @property
-    def is_language_model(self) -> bool:
-        """Whether code comes that nobody has read: it runs where confinement is full, or with the user's word."""
+    def is_untrusted(self) -> bool:
+        """Whether it writes what nobody can have read: that runs under full confinement or with the user's word."""
         ...
 
     @property

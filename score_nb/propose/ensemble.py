@@ -47,9 +47,9 @@ class Ensemble:
         return " ".join(dict.fromkeys(member.notice for member in self._members if member.notice))
 
     @property
-    def is_language_model(self) -> bool:
+    def is_untrusted(self) -> bool:
         """Whether any member is."""
-        return any(member.is_language_model for member in self._members)
+        return any(member.is_untrusted for member in self._members)
 
     @property
     def is_instant(self) -> bool:

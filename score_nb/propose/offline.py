@@ -64,8 +64,8 @@ class OfflineProposer:
         return NOTICE
 
     @property
-    def is_language_model(self) -> bool:
-        """False."""
+    def is_untrusted(self) -> bool:
+        """False: it puts together what is written here."""
         return False
 
     @property

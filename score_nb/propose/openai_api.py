@@ -101,8 +101,8 @@ class OpenAIProposer:
         return f"Prompts with the cell's code and a summary of its inputs go to {self._chat.endpoint.host}."
 
     @property
-    def is_language_model(self) -> bool:
-        """True."""
+    def is_untrusted(self) -> bool:
+        """True: a language model writes."""
         return True
 
     @property

@@ -217,7 +217,7 @@ class ReplayProposer:
         return f"Replays {len(self._by_ticket)} recorded replies of the run {self._recording.name}; no model is asked."
 
     @property
-    def is_language_model(self) -> bool:
+    def is_untrusted(self) -> bool:
         """False: the recording lies there to be read."""
         return False
 

@@ -171,7 +171,7 @@ class Loop:
         if self.record.contract:
             self.evaluator.expect(self.record.contract)
         self._emit(ev.EvaluatorReady(self.at(), asdict(confinement), timeout, memory or 0, self.record.contract))
-        if self.proposer.is_language_model and confinement.is_below(self.options.confinement):
+        if self.proposer.is_untrusted and confinement.is_below(self.options.confinement):
             raise NotConfined(
                 f"{confinement.notice}. What a language model writes runs there only with your word: --confinement "
                 f"{confinement.level}, or for all runs %config Score.confinement = \"{confinement.level}\""

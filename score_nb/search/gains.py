@@ -47,7 +47,7 @@ class Tally:
 
 
 class BestTenth:
-    """Says of a score whether it would be among the best tenth of those so far: no sum over them, no sorting."""
+    """Says of a score whether it would be among the best tenth of those so far."""
 
     def __init__(self) -> None:
         # Entries of `Standing`, the lower the better, so the two heaps meet at their tops.

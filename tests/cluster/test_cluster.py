@@ -152,6 +152,26 @@ def test_cluster_grows_and_shrinks_in_mid_run() -> None:
             until(lambda: evaluator.places == 1)
 
 
+def test_worker_that_joins_and_confines_less_than_the_first_ones_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with cluster_of(n_workers=1, threads_per_worker=1) as cluster, running(cluster, setup()) as evaluator:
+        answer = evaluator._answer
+
+        def confined_less(*arguments: Any, **named: Any) -> Any:
+            found = answer(*arguments, **named)
+            is_node = isinstance(found, dict) and "level" in found
+            return {**found, "level": "partial", "layers": {"landlock": "as said"}} if is_node else found
+
+        monkeypatch.setattr(evaluator, "_answer", confined_less)
+        first = evaluator.evaluate(WHERE).log
+        with worker_of(cluster), ThreadPoolExecutor(2) as pool:
+            until(lambda: evaluator.places == 2)
+            found = list(pool.map(evaluator.evaluate, [WHERE] * 6))
+    assert {(each.status, each.log) for each in found} == {("ok", first)}
+    assert "confines less than the first ones" in caplog.text
+
+
 def test_worker_that_has_forgotten_its_node_gets_another(two: Any) -> None:
     with running(two, setup()) as evaluator:
         for lease in evaluator._leases.values():

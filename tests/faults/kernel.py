@@ -29,7 +29,7 @@ def cell_of(ticket: int) -> str:
 class Notary:
     """Answers after a moment and writes each ticket that it answers to a file, at once."""
 
-    name, notice, is_instant, is_language_model = "notary", "", False, False
+    name, notice, is_instant, is_untrusted = "notary", "", False, False
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

@@ -204,7 +204,7 @@ def test_confinement_that_is_missing_is_told_before_any_candidate_runs(
 def test_a_language_models_code_runs_under_less_confinement_only_with_the_users_word(tmp_path: Path) -> None:
     found = Confinement("partial", {"landlock": "this kernel has no Landlock", "seccomp": ""})
     proposer = ScriptedProposer()
-    proposer.is_language_model = True
+    proposer.is_untrusted = True
     run = launch(tmp_path, proposer, ScriptedEvaluator(confinement=found), nodes=3)
     assert run.wait(WAIT_S)
     assert (run.state, proposer.requests, run.record.nodes) == ("failed", [], [])

@@ -137,7 +137,7 @@ class NoisyProposer:
     name: str = "noisy"
     notice: str = ""
     is_instant: bool = True
-    is_language_model: bool = False
+    is_untrusted: bool = False
 
     def propose(self, request: Request) -> Proposal:
         """Return a cell; the same request with the same seed gives the same one."""

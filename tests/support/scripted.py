@@ -26,7 +26,7 @@ class ScriptedProposer:
         self._write = write or (lambda request: f"v = {request.ticket}")
         self._delay = delay
         self.is_instant = is_instant
-        self.is_language_model = False
+        self.is_untrusted = False
         self.requests: list[Request] = []
         self.closed = False
         self._guard = threading.Lock()

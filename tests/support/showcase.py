@@ -101,7 +101,7 @@ class ShowcaseProposer:
     name = "showcase-model"
     notice = ""
     is_instant = False
-    is_language_model = False
+    is_untrusted = False
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
