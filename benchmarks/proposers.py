@@ -11,7 +11,10 @@ from __future__ import annotations
 import argparse
 import functools
 import importlib
+import math
 import multiprocessing
+import resource
+import signal
 import statistics
 import sys
 import time
@@ -35,6 +38,7 @@ from score_nb.types import Evaluation, Node, Task, to_score
 
 OUTPUT = ("predict",)
 FORK = multiprocessing.get_context("fork")
+_WALL = 10  # times the processor seconds of an evaluation that it may take by the clock on the wall
 Parts = Mapping[str, tuple[Any, Any]]
 
 
@@ -50,17 +54,24 @@ def _import_scikit_learn() -> None:
 
 
 def evaluate(task: Tabular, parts: Parts, source: str, part: str, timeout: float) -> Evaluation:
-    """Return the loss of a cell on one part of the rows, from a process of its own."""
+    """Return the loss of a cell on one part of the rows, from a process of its own.
+
+    `timeout` is in seconds of the processor, so that what else the machine does changes no result; the clock on the
+    wall only ends what does not compute.
+    """
     _import_scikit_learn()
     ours, theirs = FORK.Pipe(duplex=False)
-    child = FORK.Process(target=_answer, args=(task, parts, source, part, theirs))
+    given = (task, parts, source, part, theirs)
+    child = FORK.Process(target=_answer, args=given, kwargs={"cpu_s": math.ceil(timeout)})
     began = time.perf_counter()
     child.start()
     theirs.close()
     try:
-        answer = Evaluation(**ours.recv()) if ours.poll(timeout) else None
+        answer = Evaluation(**ours.recv()) if ours.poll(_WALL * timeout) else None
     except EOFError:
-        answer = Evaluation("crashed", detail="the process died")
+        child.join()
+        is_late = child.exitcode == -signal.SIGXCPU
+        answer = None if is_late else Evaluation("crashed", detail="the process died")
     child.kill()
     child.join()
     ours.close()
@@ -68,9 +79,10 @@ def evaluate(task: Tabular, parts: Parts, source: str, part: str, timeout: float
     return answer or Evaluation("timeout", detail=f"longer than {timeout:g} s", seconds=seconds)
 
 
-def _answer(task: Tabular, parts: Parts, source: str, part: str, answers: Connection) -> None:
+def _answer(task: Tabular, parts: Parts, source: str, part: str, answers: Connection, *, cpu_s: int) -> None:
     from threadpoolctl import threadpool_limits
 
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))
     warnings.simplefilter("ignore")
     threadpool_limits(1)
     X_train, y_train = parts["train"]

@@ -17,9 +17,10 @@ import multiprocessing
 import os
 import statistics
 import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,6 @@ from tests.search.landscape import KINDS, Landscape
 from tests.search.landscape import search as search_landscape
 
 if TYPE_CHECKING:
-    from search_real import Measured
     from tabular import Tabular
 
 RESAMPLES = 2_000
@@ -85,6 +85,8 @@ REAL = (
     Arm("greedy", {"policy": "greedy", "operators": "fixed"}),
     Arm("puct", {"operators": "fixed"}),
     OURS,
+    Arm("… without recombination", without("recombine")),
+    Arm("… without plateau", without("plateau")),
     Arm("… with c = 0.3", {"c_puct": 0.3}),
     Arm("… with 3 ideas", {}, has_ideas=True),
 )
@@ -230,7 +232,7 @@ def _longest_wait(curve: Sequence[float]) -> int:
 
 
 def real(
-    seeds: range, calls: int, timeout: float, pool: Executor, *, names: Sequence[str], arms: Sequence[Arm]
+    seeds: range, calls: int, timeout: float, pool: Executor, *, names: Sequence[str], arms: Sequence[Arm], kept: Path
 ) -> None:  # fmt: skip
     """Search the tabular tasks, or those that are named, with the offline proposer."""
     from tabular import TASKS
@@ -241,11 +243,8 @@ def real(
     tasks = sorted(wanted, key=lambda task: task.sizes)  # the quickest first
     for task in tasks:
         # All searches of a task share the values that were measured: the same program has the same value.
-        with multiprocessing.Manager() as manager:
-            known = manager.dict()
-            asked = [pool.submit(_task, task, seed, calls, timeout, known=known, arms=arms) for seed in seeds]
-            by_seed = [each.result() for each in asked]
-            print(f"\n{task.name}: {len(known)} different programs", flush=True)
+        asked = [pool.submit(_task, task, seed, calls, timeout, kept=kept, arms=arms) for seed in seeds]
+        by_seed = [each.result() for each in asked]
         searches = {arm.name: [runs[at] for runs in by_seed] for at, arm in enumerate(arms)}
         for name, runs in searches.items():
             every[name].extend(runs)
@@ -260,15 +259,13 @@ def real(
 
 
 def _task(
-    task: Tabular, seed: int, calls: int, timeout: float, *, known: MutableMapping[str, Measured],
-    arms: Sequence[Arm],
+    task: Tabular, seed: int, calls: int, timeout: float, *, kept: Path, arms: Sequence[Arm]
 ) -> list[Found]:
     from search_real import search_task
 
     return [
         found(
-            search_task(task, arm.planner_for(seed), calls=calls, timeout=timeout, known=known,
-                        has_ideas=arm.has_ideas),
+            search_task(task, arm.planner_for(seed), calls=calls, timeout=timeout, kept=kept, has_ideas=arm.has_ideas),
             calls,
         )
         for arm in arms
@@ -288,7 +285,10 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=300, help="model calls of a synthetic search")
     parser.add_argument("--real-calls", type=int, default=60, help="proposals of a real search")
     parser.add_argument("--task", action="append", default=[], help="real: only this task (may be repeated)")
-    parser.add_argument("--timeout", type=float, default=20.0, help="seconds of one real evaluation")
+    parser.add_argument("--timeout", type=float, default=20.0, help="processor seconds of one real evaluation")
+    parser.add_argument(
+        "--keep", type=Path, help="real: folder of the values that were measured; a search that was broken off goes on"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="searches at the same time")
     options = parser.parse_args()
     began = time.monotonic()
@@ -300,7 +300,9 @@ def main() -> None:
         if options.part != "synthetic":
             seeds, calls = (1, 20) if options.quick else (options.seeds, options.real_calls)
             arms = REAL[: len(COMPARED)] if options.compared else REAL
-            real(range(first, first + seeds), calls, options.timeout, pool, names=options.task, arms=arms)
+            with tempfile.TemporaryDirectory() as folder:
+                real(range(first, first + seeds), calls, options.timeout, pool, names=options.task, arms=arms,
+                     kept=options.keep or Path(folder))  # fmt: skip
     print(f"\n{time.monotonic() - began:.0f} s")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+import functools
+from pathlib import Path
 from typing import Any
 
+from joblib import Memory
 from proposers import OUTPUT, evaluate
-from tabular import Tabular
+from tabular import TASKS, Tabular
 
 from score_nb import events as ev
 from score_nb.propose.choose import proposer_for
@@ -23,24 +25,28 @@ IDEAS = (
     "Use a support vector machine.",
     "Join several models of different kinds by voting.",
 )
+_parts = functools.cache(Tabular.parts)
+
+
+def measure(task: str, source: str, timeout: float) -> Measured:
+    """Return what a cell reaches on the validation part of a task."""
+    tabular = next(each for each in TASKS if each.name == task)
+    result = evaluate(tabular, _parts(tabular), source, "val", timeout)
+    return result.status, result.value, result.detail
 
 
 def search_task(
-    task: Tabular, planner: Planner, *, calls: int, timeout: float, known: MutableMapping[str, Measured],
-    has_ideas: bool = False,
+    task: Tabular, planner: Planner, *, calls: int, timeout: float, kept: Path, has_ideas: bool = False
 ) -> Record:  # fmt: skip
-    """Return the record of a search of so many proposals; values in `known` are not measured again."""
-    proposer, parts = proposer_for("offline"), task.parts()
+    """Return the record of a search of so many proposals; values in the folder `kept` are not measured again."""
+    proposer, remembered = proposer_for("offline"), Memory(kept, verbose=0).cache(measure)
     record = Record()
     record.task = Task(seed=task.seed, metric="loss", outputs=OUTPUT, parameters=OUTPUT, inputs=("X_train", "y_train"))
     record.options = {"direction": task.direction}
 
     def value(source: str) -> Measured:
-        key = digest(source)
-        if (measured := known.get(key)) is None:
-            result = evaluate(task, parts, source, "val", timeout)
-            known[key] = measured = (result.status, result.value, result.detail)
-        return measured
+        found: Measured = remembered(task.name, source, timeout)
+        return found
 
     record.apply(ev.NodeAdded(0.0, _node(record, (), task.seed, value(task.seed))))
     for ticket in range(1, calls + 1):
