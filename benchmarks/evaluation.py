@@ -11,6 +11,7 @@ should be idle; the load average is printed for honesty.  Linux.
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import statistics
@@ -282,19 +283,38 @@ def proxy_calls(space: Mapping[str, Any]) -> Mapping[str, float]:
     return {name: statistics.median(each[name] for each in named) for name in named[0]}
 
 
+_YARDSTICKS = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import sklearn.linear_model, sklearn.metrics
+import evaluation
+print(json.dumps(evaluation.yardsticks()))
+"""
+
+
+def yardsticks_elsewhere() -> Mapping[str, float]:
+    """Return the yardsticks as measured by a process that has imported scikit-learn and holds no data."""
+    command = [sys.executable, "-W", "ignore", "-c", _YARDSTICKS, str(Path(__file__).resolve().parent)]
+    found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return found
+
+
 def yardsticks() -> Mapping[str, float]:
     """Return what this machine takes, in milliseconds, for work that has nothing to do with score-nb."""
     array = np.ones(1_310_720)
     target = np.empty_like(array)
+    pages = np.ones((1_000, 4_096), np.uint8)
 
-    def fork() -> None:
+    def fork(written: int = 0) -> None:
         child = os.fork()
         if child == 0:
+            pages[:written, 0] = 2
             os._exit(0)
         os.waitpid(child, 0)
 
     acts: dict[str, Callable[[], object]] = {
-        "fork and end of this process, scikit-learn imported": fork,
+        "fork and end of a process that has imported scikit-learn": fork,
+        "the same, and a first write to 1,000 pages": lambda: fork(1_000),
         "a loop of 1,000,000 additions in Python": lambda: sum(range(1_000_000)),
         "a copy of 10 MB": lambda: np.copyto(target, array),
     }
@@ -356,7 +376,7 @@ def main() -> None:
             print(line_of(kind, rows[kind]), flush=True)
         own = {kind: memory(kind, space) for kind in (BESIDE, READS, FITS)}
         crossing = proxy_calls(space)
-        yards = yardsticks()
+        yards = yardsticks_elsewhere()
     print()
     for kind, (candidate, scorer) in own.items():
         print(f"- memory of its own, {kind.words}: candidate {candidate:.1f} MiB, scorer {scorer:.1f} MiB")

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import os
 import resource
+import signal
 import stat
 import struct
 from collections.abc import Iterable, Mapping
@@ -23,12 +24,15 @@ _TREE = 0x10 | 0x20 | 0x80 | 0x100 | 0x1000  # remove dir and file, make dir, re
 _ALL_BY_ABI = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF}
 _REFER, _TRUNCATE, _CONTROL = 0x2000, 0x4000, 0x8000
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_CHILD_SUBREAPER, _PR_SET_DUMPABLE = 1, 38, 36, 4
+_SIGCHLD = int(signal.SIGCHLD)
 _KEPT_CAPABILITIES = 0b110  # DAC_OVERRIDE, DAC_READ_SEARCH: root still reads the packages of other users
 
 Layers = Mapping[str, str]
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
+_capget, _capset = _libc.capget, _libc.capset
+_CAPABILITIES = struct.pack("=Ii", 0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, the calling process
 
 
 SYSTEM = Grants(
@@ -46,12 +50,14 @@ SYSTEM = Grants(
 # Not /dev/zero: mapped, it is shared memory that no gauge sees.
 _DEVICES = ("/dev/null", "/dev/full")
 # Of its own folder in /proc a process may read what follows, not `net` (the sockets of the machine) nor the like.
-_OWN_FILES = (
-    "auxv", "cgroup", "cmdline", "comm", "cpuset", "environ", "io", "limits", "loginuid", "maps", "mem", "mountinfo",
-    "mounts", "numa_maps", "oom_score", "oom_score_adj", "pagemap", "personality", "schedstat", "smaps",
-    "smaps_rollup", "stat", "statm", "status", "wchan",
+_OWN_FILES = tuple(
+    f"/proc/self/{name}"
+    for name in (
+        "auxv", "cgroup", "cmdline", "comm", "cpuset", "environ", "fdinfo", "io", "limits", "maps", "mountinfo",
+        "mounts", "numa_maps", "oom_score_adj", "schedstat", "smaps", "smaps_rollup", "stat", "statm", "status",
+    )
 )  # fmt: skip
-_OWN_LISTS = ("", "fd", "task")
+_OWN_LISTS = ("/proc/self", "/proc/self/fd", "/proc/self/task")
 
 
 def landlock_abi() -> int:
@@ -60,16 +66,26 @@ def landlock_abi() -> int:
 
 
 class Ruleset:
-    """The readable paths, opened once so that a forked child only has to name its scratch folder."""
+    """The readable paths, opened once so that a forked child only has to name its scratch folder.
 
-    def __init__(self, grants: Iterable[Grants]) -> None:
-        self.abi = landlock_abi()
-        self._opened: list[tuple[int, int]] = []
+    Parameters
+    ----------
+    grants : iterable of Grants
+        What may be read.
+    abi : int or None
+        The version of Landlock to use; None: the one that the kernel offers.
+    """
+
+    def __init__(self, grants: Iterable[Grants], abi: int | None = None) -> None:
+        self.abi = landlock_abi() if abi is None else abi
+        self._opened: list[int] = []
+        self._rules: list[bytes] = []  # made once, not in each child
+        self._trees: list[tuple[str, int]] = []
         self._ruleset = -1
         grants = list(grants)
         self.has_devices = any(grant.devices for grant in grants)
         if seccomp.is_known_machine():
-            seccomp.program(0, landlock_abi=self.abi, has_gpus=self.has_devices)  # made once, not in each child
+            seccomp.program(0, landlock_abi=self.abi, has_gpus=self.has_devices)  # made once as well
         if self.abi:
             for grant in grants:
                 self._open(grant.trees, _READ | _LIST)
@@ -80,36 +96,44 @@ class Ruleset:
 
     def _open(self, paths: Iterable[str], access: int) -> None:
         for path in dict.fromkeys(paths):
+            place = os.path.realpath(path)
+            if any(os.path.commonpath((place, tree)) == tree and not access & ~more for tree, more in self._trees):
+                continue  # each rule costs each child time
             # A path that is missing here needs no grant.
             with contextlib.suppress(OSError):
                 fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
                 is_folder = stat.S_ISDIR(os.fstat(fd).st_mode)
-                self._opened.append((fd, access if is_folder else access & ~_LIST))
+                if is_folder:
+                    self._trees.append((place, access))
+                self._opened.append(fd)
+                self._rules.append(self._rule(fd, access if is_folder else access & ~_LIST))
 
     @property
     def fds(self) -> set[int]:
         """Descriptors that must stay open until `enforce`."""
-        return {fd for fd, _ in self._opened} | ({self._ruleset} if self._ruleset >= 0 else set())
+        return {*self._opened, *([self._ruleset] if self._ruleset >= 0 else [])}
 
     def build(self) -> None:
         """Make the rules for what is known before the scratch folder is; a process can do this once."""
         if not self.abi or self._ruleset >= 0:
             return
-        handled = _ALL_BY_ABI.get(self.abi, 0xFFFF)
         # TCP bind and connect from version 4, abstract sockets and signals to others from version 6.
-        words = [handled] + ([3] if self.abi >= 4 else []) + ([3] if self.abi >= 6 else [])
+        words = [self._handled] + ([3] if self.abi >= 4 else []) + ([3] if self.abi >= 6 else [])
         attributes = struct.pack(f"={len(words)}Q", *words)
         self._ruleset = _libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0)
-        for fd, access in self._opened:
-            self._allow(fd, access)
+        for rule in self._rules:
+            self._allow(rule)
+        for fd in self._opened:
             os.close(fd)
         self._opened.clear()
-        for name in _OWN_LISTS:
-            self._allow_path(f"/proc/self/{name}", _LIST)
-        for name in (*_OWN_FILES, "fdinfo"):
+        for place in _OWN_LISTS:
+            self._allow_path(place, _LIST)
+        for place in _OWN_FILES:
             # Which of them there are depends on how the kernel was built.
-            with contextlib.suppress(OSError):
-                self._allow_path(f"/proc/self/{name}", _READ)
+            try:
+                self._allow_path(place, _READ)
+            except OSError:
+                continue
 
     def enforce(self, scratch: str) -> str:
         """Confine the calling process to the granted paths and `scratch`; return "" or why it does not hold."""
@@ -120,19 +144,26 @@ class Ruleset:
             return f"Landlock refused the rules: {os.strerror(ctypes.get_errno())}"
         self._allow_path(scratch, _READ | _LIST | _WRITE | _TREE | _REFER | _TRUNCATE)
         failed = _libc.syscall(_RESTRICT_SELF, self._ruleset, 0) != 0
-        reason = os.strerror(ctypes.get_errno())
+        reason = os.strerror(ctypes.get_errno()) if failed else ""
         os.close(self._ruleset)
         return f"Landlock cannot be switched on: {reason}" if failed else ""
 
+    @property
+    def _handled(self) -> int:
+        """All kinds of access to files that this version of Landlock knows."""
+        return _ALL_BY_ABI.get(self.abi, 0xFFFF)
+
+    def _rule(self, fd: int, access: int) -> bytes:
+        return struct.pack("=Qi", access & self._handled, fd)
+
     def _allow_path(self, path: str, access: int) -> None:
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        self._allow(fd, access)
+        self._allow(self._rule(fd, access))
         os.close(fd)
 
-    def _allow(self, fd: int, access: int) -> None:
-        granted = access & _ALL_BY_ABI.get(self.abi, 0xFFFF)
-        if granted and self._ruleset >= 0:
-            _libc.syscall(_ADD_RULE, self._ruleset, 1, struct.pack("=Qi", granted, fd), 0)
+    def _allow(self, rule: bytes) -> None:
+        if self._ruleset >= 0:
+            _libc.syscall(_ADD_RULE, self._ruleset, 1, rule, 0)
 
 
 def confine(rules: Ruleset, scratch: str) -> Layers:
@@ -171,12 +202,13 @@ def filter_calls(landlock: int, has_devices: bool = False) -> str:
 
 def drop_capabilities() -> None:
     """Give up what root may do beyond reading; a process of an ordinary user has nothing to give up."""
-    header = struct.pack("=Ii", 0x20080522, 0)
-    held = ctypes.create_string_buffer(24)
-    if _libc.capget(header, held) != 0:
+    held = (ctypes.c_char * 24)()
+    if _capget(_CAPABILITIES, held) != 0:
         return
-    permitted = struct.unpack("=6I", held.raw)[1] & _KEPT_CAPABILITIES
-    _libc.capset(header, struct.pack("=6I", permitted, permitted, 0, 0, 0, 0))
+    _effective, permitted, inheritable, *higher = struct.unpack("=6I", held.raw)
+    kept = permitted & _KEPT_CAPABILITIES
+    if permitted != kept or inheritable or any(higher):
+        _capset(_CAPABILITIES, struct.pack("=6I", kept, kept, 0, 0, 0, 0))
 
 
 def limit_resources(memory_mib: int, cpu_s: float, file_mib: int, pid: int = 0) -> None:
@@ -190,24 +222,56 @@ def limit_resources(memory_mib: int, cpu_s: float, file_mib: int, pid: int = 0) 
     # At the hard limit the system kills as it does for want of memory: the soft one comes first and has its own signal.
     _lower(pid, resource.RLIMIT_CPU, int(cpu_s) + 1, slack=5)
     _lower(pid, resource.RLIMIT_FSIZE, file_mib * _MIB)
+    limit_always(pid)
+
+
+def limit_always(pid: int = 0) -> None:
+    """Set those of the limits that are the same for every process; children inherit them."""
     _lower(pid, resource.RLIMIT_NOFILE, 1024)
     _lower(pid, resource.RLIMIT_CORE, 0)
     _lower(pid, resource.RLIMIT_MEMLOCK, 16 * _MIB)
 
 
 def _lower(pid: int, limit: int, value: int, slack: int = 0) -> None:
-    now = resource.prlimit(pid, limit)[1]
-    soft, hard = (new if now == resource.RLIM_INFINITY else min(new, now) for new in (value, value + slack))
-    resource.prlimit(pid, limit, (soft, hard))
+    now = resource.prlimit(pid, limit)
+    most = now[1]
+    if most == resource.RLIM_INFINITY or most > value + slack:
+        wanted = (value, value + slack)
+    else:
+        wanted = (min(value, most), most)
+    if wanted != now:
+        resource.prlimit(pid, limit, wanted)
 
 
 def status_kib(field: str, pid: int | str = "self") -> int:
     """Return a field of /proc/<pid>/status such as VmData or RssAnon, KiB; 0 where it is not known."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
-        for line in status:
-            if line.startswith(field + ":"):
-                return int(line.split()[1])
-    return 0
+    try:
+        fd = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        status = os.read(fd, 1 << 14)
+    except ProcessLookupError:  # it has ended
+        return 0
+    finally:
+        os.close(fd)
+    _, is_known, rest = status.partition(b"\n" + field.encode() + b":")
+    return int(rest.split(None, 1)[0]) if is_known else 0
+
+
+def ignore_children() -> None:
+    """Let nothing happen when a child ends; `signal.signal` would touch twelve times the memory of a fresh fork."""
+    _libc.signal(_SIGCHLD, None)
+
+
+def be_first_for_want_of_memory() -> None:
+    """Let the system end the calling process before all others where there is no memory left."""
+    with contextlib.suppress(OSError):
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, b"1000")
+        finally:
+            os.close(fd)
 
 
 def die_with_parent(parent: int) -> None:

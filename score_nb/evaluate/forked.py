@@ -35,7 +35,7 @@ def run(line: socket.socket, outfit: Outfit, get_ready: Callable[[], None] = lam
     try:
         _prepare(line, outfit.rules)
         get_ready()
-        _, fds = letters.receive(line)
+        fds = letters.take_over(line)
         line.close()
         work = _settle(fds, outfit)
         work.tell(kind="settled")  # whatever fails before this line is our failure, not the candidate's
@@ -55,15 +55,25 @@ def run(line: socket.socket, outfit: Outfit, get_ready: Callable[[], None] = lam
 def _prepare(line: socket.socket, rules: Ruleset) -> None:
     """Do what needs no order, while nobody waits for it."""
     os.setsid()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    confine.ignore_children()
+    confine.be_first_for_want_of_memory()
     rules.build()
     _close_others({line.fileno(), *rules.fds})
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-        file.write("1000")
+
+
+def give_up() -> None:
+    """Give up what no candidate has.
+
+    A zygote does so once for all its children, which inherit it: each page that a fork writes to has to be copied.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     leaf.forget_environment()
+    leaf.make_streams()
     tame.read_compiled_code()
     sys.dont_write_bytecode = True
+    confine.no_new_privileges()
+    confine.drop_capabilities()
+    confine.limit_always()
 
 
 def _settle(fds: list[int], outfit: Outfit) -> leaf.Work:

@@ -50,8 +50,25 @@ def redirect(log: int) -> None:
     """Let all that is printed go to the descriptor `log`; nothing can be read."""
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
+    os.close(null)
     os.dup2(log, 1)
     os.dup2(log, 2)
+
+
+def make_streams() -> None:
+    """Make Python's standard streams anew, as those of a process that prints to a pipe, whatever they are now."""
+    kept = [os.dup(fd) for fd in (1, 2)]
+    reading, writing = os.pipe()
+    for fd in (1, 2):
+        os.dup2(writing, fd)
+    _make_streams()
+    for fd, usual in zip((1, 2), kept, strict=True):
+        os.dup2(usual, fd)
+    for fd in (*kept, reading, writing):
+        os.close(fd)
+
+
+def _make_streams() -> None:
     sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False))
     for name, fd in (("stdout", 1), ("stderr", 2)):
         raw = io.FileIO(fd, "w", closefd=False)

@@ -29,8 +29,11 @@ def send(line: socket.socket, letter: Mapping[str, Any], fds: Sequence[int] = ()
     head = _HEAD.pack(len(body), len(fds))
     try:
         if fds:
-            line.sendmsg([head], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(fds)}i", *fds))])
-            line.sendall(body)
+            # At once, or the other side wakes up twice.
+            rights = socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(fds)}i", *fds)
+            sent = line.sendmsg([head, body], [rights])
+            if rest := (head + body)[sent:]:  # even of nothing `sendall` would find that a reader has closed its end
+                line.sendall(rest)
         else:
             line.sendall(head + body)
     except OSError as error:
@@ -60,6 +63,37 @@ def receive(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
     except OSError as error:
         raise Closed from error
     return json.loads(bytes(body)), fds
+
+
+def hand_over(line: socket.socket, fds: Sequence[int]) -> None:
+    """Send descriptors and nothing else, for `take_over`; they are copied, the caller's stay open.
+
+    Raises
+    ------
+    Closed
+        The other side has gone.
+    """
+    try:
+        socket.send_fds(line, [b"!"], fds)
+    except OSError as error:
+        raise Closed from error
+
+
+def take_over(line: socket.socket) -> list[int]:
+    """Return the descriptors that `hand_over` sent.
+
+    Raises
+    ------
+    Closed
+        The other side has gone.
+    """
+    try:
+        mark, fds, _, _ = socket.recv_fds(line, 1, _MAX_FDS)
+    except OSError as error:
+        raise Closed from error
+    if not mark:
+        raise Closed
+    return fds
 
 
 def _some(line: socket.socket, size: int) -> bytes:

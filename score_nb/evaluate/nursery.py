@@ -151,7 +151,7 @@ class Nursery(ZygoteRole):
         anon_kib = confine.status_kib("RssAnon", worker.pid)
         self._jobs[worker.pid] = job
         with contextlib.suppress(letters.Closed), worker.line:
-            letters.send(worker.line, {}, fds)
+            letters.hand_over(worker.line, fds)
         letters.close_all(fds)
         with contextlib.suppress(letters.Closed):
             letters.send(job, {"pid": worker.pid, "anon_kib": anon_kib, "cpu_s": worker.cpu_s})

@@ -22,7 +22,7 @@ from score_nb.evaluate.crew import Crew, Duo, Plan, Retired, Worker
 from score_nb.evaluate.folders import remove_tree
 from score_nb.evaluate.grants import Grants, readable
 from score_nb.evaluate.place import Place
-from score_nb.evaluate.process import ProcessEvaluator, arena_bytes, for_candidate, for_scorer, link_files
+from score_nb.evaluate.process import ProcessEvaluator, for_candidate, for_scorer, link_files
 from score_nb.evaluate.quota import Quota
 from score_nb.evaluate.transport import HeldFile
 from score_nb.evaluate.watch import Watch
@@ -116,7 +116,7 @@ class PortableEvaluator(ProcessEvaluator):
             modules=sorted(self._all_modules()),
             path=self._import_path(),
             folder=self._folder,
-            arena=min(arena_bytes(), _MAX_ARENA),
+            arena=min(self._arena_bytes, _MAX_ARENA),
             dress=lambda own: link_files(own, self._folder, self._read_paths()),
         )
         return Crew(plan, self._setup.workers)

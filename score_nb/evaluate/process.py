@@ -32,7 +32,7 @@ from score_nb.types import Evaluation
 _MIB = 1024 * 1024
 _TIMEOUT_S = 600.0
 _FILE_MIB = 4_096
-_ALWAYS = frozenset(("numpy.random", "joblib"))  # imported beforehand: random generators and the codec, n_jobs=-1
+_ALWAYS = frozenset(("numpy.random",))  # imported beforehand: random generators, and numpy for the codec
 # Parts of an order that only one side is given.
 _CANDIDATES = ("source", "discover")
 _SCORERS = ("metric", "fold", "is_main", "parameters", "contract", "probe")
@@ -52,6 +52,7 @@ class ProcessEvaluator(ABC):
         self._setup = setup
         self._folder = os.path.abspath(setup.folder)
         self._limits = Limits(setup.timeout or _TIMEOUT_S, setup.memory or _default_memory())
+        self._arena_bytes = _arena_bytes()
         self._places = threading.BoundedSemaphore(setup.workers)
         self._devices = Devices(setup.gpus)
         self._lock = threading.RLock()
@@ -276,7 +277,7 @@ class ProcessEvaluator(ABC):
             "probe": probe,
             "seed": seed,
             "file_mib": _FILE_MIB,
-            "arena": arena_bytes(),
+            "arena": self._arena_bytes,
             "discover": not self._is_warm,
         }
 
@@ -359,7 +360,7 @@ def _default_memory() -> int:
     return max(1_024, int(0.6 * _available_mib()))
 
 
-def arena_bytes() -> int:
+def _arena_bytes() -> int:
     """Return the size of an arena: an upper bound, pages that are not written cost nothing."""
     return max(256, min(8_192, _available_mib() // 4)) * _MIB
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import stat
 import time
@@ -42,7 +43,7 @@ class Quota:
         self._mib = mib
         self._entries = entries
         self._next = 0.0
-        self._is_memory = _is_memory(os.path.dirname(folder))
+        self._is_memory = _is_memory(os.stat(os.path.dirname(folder)).st_dev)
         self._kib = 0
 
     @classmethod
@@ -135,10 +136,10 @@ def _written_mib(pid: int) -> int:
     return most >> 20
 
 
-def _is_memory(folder: str) -> bool:
-    """Return whether what is written to a folder takes memory instead of disk space."""
+@functools.lru_cache
+def _is_memory(device: int) -> bool:
+    """Return whether what is written to a device takes memory instead of disk space."""
     try:
-        device = os.stat(folder).st_dev
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
             for line in mounts:
                 before, _, after = line.partition(" - ")

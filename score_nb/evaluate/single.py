@@ -84,6 +84,7 @@ def _work(order: Mapping[str, Any]) -> NoReturn:
     values.clear()
     letters.send(control, {"ready": time.process_time()})
     task, _ = letters.receive(control)
+    leaf.make_streams()
     leaf.redirect(log)
     os.chdir(order["own"])
     leaf.show_device(task["device"])

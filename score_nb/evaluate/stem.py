@@ -12,8 +12,8 @@ import sys
 from typing import NoReturn
 
 from score_nb.evaluate import confine, letters, tame
+from score_nb.evaluate.children import drain, reap_all, wake_on_child
 from score_nb.evaluate.environment import import_all
-from score_nb.evaluate.reaper import drain, reap_all, wake_on_child
 
 
 def main(line: int) -> NoReturn:
@@ -54,7 +54,23 @@ def _obey(control: socket.socket, wake: int) -> None:
         control.close()
         os.close(wake)
         confine.die_with_parent(stem)
-        from score_nb.evaluate import zygote
-
-        zygote.main(fds[0])
+        _serve(fds[0])
     letters.close_all(fds)
+
+
+def _serve(line: int) -> NoReturn:
+    """Run as a zygote on the socket `line` until the kernel closes it and the last child has ended."""
+    control = socket.socket(fileno=line)
+    code = 1
+    with contextlib.suppress(letters.Closed):
+        order, fds = letters.receive(control)
+        # Only now: the stem itself does without what a zygote needs.
+        if order["fresh"] is None:
+            from score_nb.evaluate.zygote import ZygoteRole as Role
+        else:
+            from score_nb.evaluate.nursery import Nursery as Role
+        zygote = Role(control, order)
+        if zygote.load(order["snapshots"], fds, frozenset(order["late"])):
+            zygote.run()
+        code = 0
+    os._exit(code)

@@ -16,11 +16,15 @@ from typing import Any
 
 def serve_threads() -> None:
     """Let joblib and multiprocessing use threads, since candidates may start no processes."""
-    import multiprocessing.context
-    import multiprocessing.heap
+    keep_memory_private()
+    after_import("multiprocessing.context", _serve_threads_of_contexts)
+    after_import("multiprocessing.heap", _keep_arenas_in_scratch)
+    after_import("joblib.parallel", _serve_threads_of_joblib)
+
+
+def _serve_threads_of_contexts(module: Any) -> None:
     import threading
 
-    base: Any = multiprocessing.context.BaseContext
     threads: dict[str, Callable[..., Any]] = {
         "Lock": lambda self: threading.Lock(),
         "RLock": lambda self: threading.RLock(),
@@ -30,20 +34,22 @@ def serve_threads() -> None:
         "Event": lambda self: threading.Event(),
         "Barrier": lambda self, *args, **kwargs: threading.Barrier(*args, **kwargs),
     }
+    multiprocessing: Any = sys.modules["multiprocessing"]
     for name, made in threads.items():
-        setattr(base, name, made)
-        # `multiprocessing.Lock` was bound to the default context when the module was imported.
-        setattr(multiprocessing, name, functools.partial(made, None))
-    keep_memory_private()
-    # Value and Array would lie in /dev/shm, which outlives a process; this leaves the scratch folder to them.
-    heap: Any = multiprocessing.heap.Arena
-    heap._dir_candidates = []
-    with contextlib.suppress(ImportError):
-        from joblib import register_parallel_backend
-        from joblib.parallel import ThreadingBackend
+        setattr(module.BaseContext, name, made)
+        # `multiprocessing.Lock` is bound to the default context when the package is imported.
+        if hasattr(multiprocessing, name):
+            setattr(multiprocessing, name, functools.partial(made, None))
 
-        for name in ("loky", "multiprocessing"):
-            register_parallel_backend(name, ThreadingBackend)
+
+def _keep_arenas_in_scratch(module: Any) -> None:
+    # Value and Array would lie in /dev/shm, which outlives a process; this leaves the scratch folder to them.
+    module.Arena._dir_candidates = []
+
+
+def _serve_threads_of_joblib(module: Any) -> None:
+    for name in ("loky", "multiprocessing"):
+        module.register_parallel_backend(name, module.ThreadingBackend)
 
 
 def find_plugins() -> None:
@@ -93,11 +99,15 @@ def keep_memory_private() -> None:
 
 
 class _Late(importlib.abc.MetaPathFinder):
-    """Does what `read_compiled_code` does once numba is imported, which a candidate may be the first to do."""
+    """Waits for the import of one module, which a candidate may be the first to do."""
+
+    def __init__(self, name: str, then: Callable[[Any], object]) -> None:
+        self._name = name
+        self._then = then
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """Return the spec that the other finders give, its loader extended; None for all other modules."""
-        if name != "numba.core.dispatcher":
+        if name != self._name:
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
@@ -107,18 +117,28 @@ class _Late(importlib.abc.MetaPathFinder):
 
             def exec_module(module: ModuleType) -> None:
                 execute(module)
-                read_compiled_code()
+                self._then(module)
 
             loader.exec_module = exec_module
         return spec
 
 
+def after_import(name: str, then: Callable[[Any], object]) -> None:
+    """Call `then` with a module: now if it is imported, else as soon as it is."""
+    module = sys.modules.get(name)
+    if module is None:
+        sys.meta_path.insert(0, _Late(name, then))
+    else:
+        then(module)
+
+
 def read_compiled_code() -> None:
     """Let numba read what the kernel compiled into its caches, and live with not being able to write there."""
-    caching: Any = sys.modules.get("numba.core.caching")
-    if caching is None:
-        sys.meta_path.insert(0, _Late())
-        return
+    after_import("numba.core.dispatcher", _read_compiled_code)
+
+
+def _read_compiled_code(dispatching: Any) -> None:
+    caching: Any = sys.modules["numba.core.caching"]
     save, ensure = caching.Cache.save_overload, caching._CacheLocator.ensure_cache_path
 
     def save_where_possible(cache: Any, sig: Any, data: Any) -> None:
@@ -139,7 +159,5 @@ def read_compiled_code() -> None:
 
     caching.Cache.save_overload = save_where_possible
     caching._CacheLocator.ensure_cache_path = accept_read_only
-    dispatching: Any = sys.modules.get("numba.core.dispatcher")
-    if dispatching is not None:
-        enable = dispatching.Dispatcher.enable_caching
-        dispatching.Dispatcher.enable_caching = cache_where_possible
+    enable = dispatching.Dispatcher.enable_caching
+    dispatching.Dispatcher.enable_caching = cache_where_possible

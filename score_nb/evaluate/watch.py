@@ -127,11 +127,15 @@ class Child:
         self.peak_kib = max(self.peak_kib, now)
         return now
 
+    def last_time(self) -> None:
+        """Take the processor time so far, where the end does not tell it."""
+        if self.pid and not self.has_ended:
+            self.cpu_s = max(self.cpu_s, self._gauge.cpu_s(self.pid) - self._start_cpu_s)
+
     def last_gauge(self) -> None:
-        """Take the CPU time, and the peak between two ticks from the system's own high-water mark."""
+        """Take the peak between two ticks from the system's own high-water mark."""
         highest = self._gauge.highest_kib(self.pid) if self.pid and not self.has_ended else 0
         if highest:
-            self.cpu_s = max(0.0, self._gauge.cpu_s(self.pid) - self._start_cpu_s)
             self.peak_kib = max(self.peak_kib, highest - self.start_kib)
 
     def kill(self) -> None:
@@ -286,8 +290,9 @@ class Watch:
             # The line broke before the zygote could tell how the candidate ended: wait for that.
             self._wait(poll, lambda: self._candidate.has_ended or bool(_news(found.candidate)), 2.0)
         found.status, found.scorer_status = self._candidate.status, self._scorer.status
+        self._candidate.last_gauge()
         for child in (self._candidate, self._scorer):
-            child.last_gauge()
+            child.last_time()
             child.kill()
         found.candidate += self._candidate.read()
         found.scorer += self._scorer.read()

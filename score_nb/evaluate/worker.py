@@ -31,6 +31,7 @@ def main(arguments: list[str]) -> NoReturn:
             line.sendall(canary.report(rules, order["own"], order["secret"]))
         os._exit(0)
     outfit = forked.Outfit(ROLES, rules, snapshot.make_main(), [], is_confined=True)
+    forked.give_up()
     for index, fd in zip(order["snapshots"], fds, strict=True):
         outfit.late.extend(snapshot.load(index, fd))
     forked.run(line, outfit, lambda: _get_ready(line, outfit, order))

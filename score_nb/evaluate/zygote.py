@@ -9,38 +9,17 @@ import select
 import signal
 import socket
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from score_nb.evaluate import canary, candidate, confine, forked, leaf, letters, scorer, snapshot, trace
+from score_nb.evaluate.children import descendants, drain, wake_on_child
 from score_nb.evaluate.confine import Ruleset
 from score_nb.evaluate.grants import Grants
-from score_nb.evaluate.reaper import descendants, drain, wake_on_child
 
 # Imported here, once: a child that imports them itself would be 30 ms slower.
 ROLES: leaf.Roles = {"candidate": candidate.run, "scorer": scorer.run}
 # Threads that libraries start on import and that survive a fork without harm.
 _HARMLESS_THREADS = ("jemalloc_bg_thd",)
-
-
-def main(line: int) -> NoReturn:
-    """Run as a zygote on the socket `line` until the kernel closes it and the last child has ended."""
-    control = socket.socket(fileno=line)
-    code = 1
-    with contextlib.suppress(letters.Closed):
-        order, fds = letters.receive(control)
-        zygote = _role(order)(control, order)
-        if zygote.load(order["snapshots"], fds, frozenset(order["late"])):
-            zygote.run()
-        code = 0
-    os._exit(code)
-
-
-def _role(order: Mapping[str, Any]) -> type[ZygoteRole]:
-    if order["fresh"] is None:
-        return ZygoteRole
-    from score_nb.evaluate.nursery import Nursery
-
-    return Nursery
 
 
 class ZygoteRole:
@@ -78,10 +57,10 @@ class ZygoteRole:
                     letters.send(self._control, {"threads": name})
                     return False
             os.close(fd)
+        forked.give_up()
         gc.collect()
         gc.freeze()
         gc.disable()
-        leaf.forget_environment()
         self._anon_kib = confine.status_kib("RssAnon")
         found = canary.try_fork(self._outfit.rules, self._scratch)
         self._may_have_orphans = bool(found["layers"].get("seccomp", "unknown"))
@@ -130,7 +109,7 @@ class ZygoteRole:
             self._spare = None
             try:
                 with line:
-                    letters.send(line, {}, fds)
+                    letters.hand_over(line, fds)
             except letters.Closed:
                 continue
             letters.close_all(fds)

@@ -125,7 +125,7 @@ class _Ground:
 
 def _run(program: Program, layers: Layers, readable: Grants, field: Field, scratch: str) -> str:
     inherited = os.open(field.file, os.O_RDWR)
-    rules = Ruleset([confine.SYSTEM, readable, Grants((str(field.granted),))])
+    rules = Ruleset([confine.SYSTEM, readable, Grants((str(field.granted),))], layers.landlock or None)
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -147,7 +147,6 @@ def _attempt(program: Program, layers: Layers, rules: Ruleset, field: Field, scr
     if layers.session:
         os.setsid()
     if layers.landlock:
-        rules.abi = layers.landlock
         rules.build()
     if layers.descriptors:
         kept = {report, *rules.fds}
