@@ -14,6 +14,8 @@ from typing import NoReturn
 from score_nb.evaluate import confine, letters, tame
 from score_nb.evaluate.children import drain, reap_all, wake_on_child
 from score_nb.evaluate.environment import import_all
+from score_nb.evaluate.nursery import Nursery
+from score_nb.evaluate.zygote import ZygoteRole
 
 
 def main(line: int) -> NoReturn:
@@ -64,12 +66,7 @@ def _serve(line: int) -> NoReturn:
     code = 1
     with contextlib.suppress(letters.Closed):
         order, fds = letters.receive(control)
-        # Only now: the stem itself does without what a zygote needs.
-        if order["fresh"] is None:
-            from score_nb.evaluate.zygote import ZygoteRole as Role
-        else:
-            from score_nb.evaluate.nursery import Nursery as Role
-        zygote = Role(control, order)
+        zygote = (ZygoteRole if order["fresh"] is None else Nursery)(control, order)
         if zygote.load(order["snapshots"], fds, frozenset(order["late"])):
             zygote.run()
         code = 0
