@@ -260,7 +260,7 @@ def status_kib(field: str, pid: int | str = "self") -> int:
 
 
 def ignore_children() -> None:
-    """Let nothing happen when a child ends; `signal.signal` would touch twelve times the memory of a fresh fork."""
+    """Let nothing happen when a child ends; `signal.signal` writes to fifty more pages, each a copy in a fresh fork."""
     _libc.signal(_SIGCHLD, None)
 
 

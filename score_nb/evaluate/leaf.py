@@ -49,8 +49,9 @@ def forget_environment() -> None:
 def redirect(log: int) -> None:
     """Let all that is printed go to the descriptor `log`; nothing can be read."""
     null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
+    if null != 0:
+        os.dup2(null, 0)
+        os.close(null)
     os.dup2(log, 1)
     os.dup2(log, 2)
 
