@@ -175,7 +175,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candidates", type=int, default=100, help="candidates of one search, the seed included")
     parser.add_argument("--repeats", type=int, default=3, help="searches of each task")
-    parser.add_argument("--timeout", type=float, default=30.0, help="seconds of one evaluation")
+    parser.add_argument("--timeout", type=float, default=30.0, help="processor seconds of one evaluation")
     parser.add_argument("--task", action="append", help="only this task (may be repeated)")
     parser.add_argument("--model", default="offline")
     parser.add_argument("--trace", action="store_true", help="print improvements, failures and the best cell")

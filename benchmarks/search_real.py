@@ -29,7 +29,10 @@ _parts = functools.cache(Tabular.parts)
 
 
 def measure(task: str, source: str, timeout: float) -> Measured:
-    """Return what a cell reaches on the validation part of a task."""
+    """Return what a cell reaches on the validation part of a task.
+
+    A folder of such values holds for the tasks as `tabular.py` has them: who changes one there begins a new folder.
+    """
     tabular = next(each for each in TASKS if each.name == task)
     result = evaluate(tabular, _parts(tabular), source, "val", timeout)
     return result.status, result.value, result.detail

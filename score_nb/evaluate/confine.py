@@ -226,7 +226,7 @@ def limit_resources(memory_mib: int, cpu_s: float, file_mib: int, pid: int = 0) 
 
 
 def limit_always(pid: int = 0) -> None:
-    """Set those of the limits that are the same for every process; children inherit them."""
+    """Set the limits that are the same for every process (descriptors, core files, locked memory); children inherit."""
     _lower(pid, resource.RLIMIT_NOFILE, 1024)
     _lower(pid, resource.RLIMIT_CORE, 0)
     _lower(pid, resource.RLIMIT_MEMLOCK, 16 * _MIB)

@@ -62,14 +62,14 @@ def make_streams() -> None:
     reading, writing = os.pipe()
     for fd in (1, 2):
         os.dup2(writing, fd)
-    _make_streams()
+    _open_streams()
     for fd, usual in zip((1, 2), kept, strict=True):
         os.dup2(usual, fd)
     for fd in (*kept, reading, writing):
         os.close(fd)
 
 
-def _make_streams() -> None:
+def _open_streams() -> None:
     sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False))
     for name, fd in (("stdout", 1), ("stderr", 2)):
         raw = io.FileIO(fd, "w", closefd=False)

@@ -30,8 +30,7 @@ def send(line: socket.socket, letter: Mapping[str, Any], fds: Sequence[int] = ()
     try:
         if fds:
             # At once, or the other side wakes up twice.
-            rights = socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(fds)}i", *fds)
-            sent = line.sendmsg([head, body], [rights])
+            sent = socket.send_fds(line, [head, body], fds)
             if rest := (head + body)[sent:]:  # even of nothing `sendall` would find that a reader has closed its end
                 line.sendall(rest)
         else:
