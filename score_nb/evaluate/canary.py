@@ -17,6 +17,7 @@ from typing import Any
 
 from score_nb.evaluate import confine
 from score_nb.evaluate.base import Confinement
+from score_nb.evaluate.children import fork
 from score_nb.evaluate.confine import Ruleset
 
 _SECONDS = 5.0
@@ -62,7 +63,7 @@ def report(rules: Ruleset, own: str, secret: str) -> bytes:
 
 def _fork_one(rules: Ruleset, own: str, secret: str) -> tuple[int, int]:
     reading, writing = os.pipe()
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         code = 1
         with contextlib.suppress(BaseException):
@@ -125,6 +126,7 @@ def _sing(rules: Ruleset, own: str, secret: str) -> dict[str, str]:
     os.setsid()
     _compute()
     confine.limit_resources(256, 60, 64)
+    confine.limit_always()
     layers = dict(confine.confine(rules, own))
     layers["rlimits"] = "" if resource.getrlimit(resource.RLIMIT_CORE) == (0, 0) else "limits could not be set"
     with open(os.path.join(own, "twin"), "w", encoding="ascii") as file:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import resource
 import signal
@@ -50,14 +51,11 @@ SYSTEM = Grants(
 # Not /dev/zero: mapped, it is shared memory that no gauge sees.
 _DEVICES = ("/dev/null", "/dev/full")
 # Of its own folder in /proc a process may read what follows, not `net` (the sockets of the machine) nor the like.
-_OWN_FILES = tuple(
-    f"/proc/self/{name}"
-    for name in (
-        "auxv", "cgroup", "cmdline", "comm", "cpuset", "environ", "fdinfo", "io", "limits", "maps", "mountinfo",
-        "mounts", "numa_maps", "oom_score_adj", "schedstat", "smaps", "smaps_rollup", "stat", "statm", "status",
-    )
+_OWN_FILES = (
+    "cgroup", "cmdline", "comm", "environ", "io", "limits", "maps", "mountinfo", "mounts", "smaps", "smaps_rollup",
+    "stat", "statm", "status",
 )  # fmt: skip
-_OWN_LISTS = ("/proc/self", "/proc/self/fd", "/proc/self/task")
+_OWN_LISTS = (".", "fd", "task")
 
 
 def landlock_abi() -> int:
@@ -126,14 +124,15 @@ class Ruleset:
         for fd in self._opened:
             os.close(fd)
         self._opened.clear()
-        for place in _OWN_LISTS:
-            self._allow_path(place, _LIST)
-        for place in _OWN_FILES:
-            # Which of them there are depends on how the kernel was built.
-            try:
-                self._allow_path(place, _READ)
-            except OSError:
-                continue
+        own = os.open("/proc/self", os.O_PATH | os.O_CLOEXEC)
+        for names, access in ((_OWN_LISTS, _LIST), (_OWN_FILES, _READ)):
+            for name in names:
+                # Which of them there are depends on how the kernel was built.
+                try:
+                    self._allow_path(name, access, own)
+                except OSError:
+                    continue
+        os.close(own)
 
     def enforce(self, scratch: str) -> str:
         """Confine the calling process to the granted paths and `scratch`; return "" or why it does not hold."""
@@ -156,8 +155,8 @@ class Ruleset:
     def _rule(self, fd: int, access: int) -> bytes:
         return struct.pack("=Qi", access & self._handled, fd)
 
-    def _allow_path(self, path: str, access: int) -> None:
-        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    def _allow_path(self, path: str, access: int, folder: int | None = None) -> None:
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC, dir_fd=folder)
         self._allow(self._rule(fd, access))
         os.close(fd)
 
@@ -200,6 +199,7 @@ def filter_calls(landlock: int, has_devices: bool = False) -> str:
     return f"seccomp cannot be switched on: {os.strerror(ctypes.get_errno())}"
 
 
+@functools.cache  # what a process has given up its forks have not either
 def drop_capabilities() -> None:
     """Give up what root may do beyond reading; a process of an ordinary user has nothing to give up."""
     held = (ctypes.c_char * 24)()
@@ -211,18 +211,19 @@ def drop_capabilities() -> None:
         _capset(_CAPABILITIES, struct.pack("=6I", kept, kept, 0, 0, 0, 0))
 
 
-def limit_resources(memory_mib: int, cpu_s: float, file_mib: int, pid: int = 0) -> None:
+def limit_resources(memory_mib: int, cpu_s: float, file_mib: int, pid: int = 0, held_kib: int | None = None) -> None:
     """Set the limits that the system itself keeps for a process (0: the calling one); they can only be lowered.
 
     Never RLIMIT_AS: thread stacks and libraries that reserve address space would fail under it.  The slack leaves room
-    for thread stacks; the watcher outside is exact.
+    for thread stacks; the watcher outside is exact.  `held_kib` is what the process has by now (VmData); None: look.
     """
-    data = status_kib("VmData", pid or "self") // 1024 + memory_mib + memory_mib // 4 + 512
+    if held_kib is None:
+        held_kib = status_kib("VmData", pid or "self")
+    data = held_kib // 1024 + memory_mib + memory_mib // 4 + 512
     _lower(pid, resource.RLIMIT_DATA, data * _MIB)
     # At the hard limit the system kills as it does for want of memory: the soft one comes first and has its own signal.
     _lower(pid, resource.RLIMIT_CPU, int(cpu_s) + 1, slack=5)
     _lower(pid, resource.RLIMIT_FSIZE, file_mib * _MIB)
-    limit_always(pid)
 
 
 def limit_always(pid: int = 0) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import os
 import signal
 import socket
@@ -27,6 +26,7 @@ class Outfit:
     rules: Ruleset
     main: types.ModuleType
     late: list[snapshot.Later]
+    held_kib: int | None = None  # what the zygote has as data
     is_confined: bool = False  # before its order came
 
 
@@ -78,7 +78,7 @@ def give_up() -> None:
 
 def _settle(fds: list[int], outfit: Outfit) -> leaf.Work:
     log, report, line, outgoing, incoming, job = fds
-    order = json.loads(os.pread(job, os.fstat(job).st_size, 0))
+    order = letters.read_order(job)
     channel = Channel(
         socket.socket(fileno=line),
         Arena(outgoing, order["arena"], writable=True),
@@ -89,7 +89,7 @@ def _settle(fds: list[int], outfit: Outfit) -> leaf.Work:
     leaf.enter(order["scratch"])
     leaf.show_device(order["device"])
     if not outfit.is_confined:
-        confine.limit_resources(order["memory"], order["cpu_s"], order["file_mib"])
+        confine.limit_resources(order["memory"], order["cpu_s"], order["file_mib"], held_kib=outfit.held_kib)
         if order["role"] == "candidate":  # it has no secrets; the scorer does
             confine.show_use()
         confine.confine(outfit.rules, order["scratch"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import socket
 import struct
@@ -93,6 +94,22 @@ def take_over(line: socket.socket) -> list[int]:
     if not mark:
         raise Closed
     return fds
+
+
+def write_order(fd: int, order: Mapping[str, Any]) -> None:
+    """Write what a child is to do into a file of its own.
+
+    Not as JSON: where the first lines of a fresh fork run, each page that reading it touches has to be copied.
+    """
+    data = memoryview(marshal.dumps(dict(order)))
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def read_order(fd: int) -> dict[str, Any]:
+    """Return the order that the kernel wrote into the file `fd`."""
+    order: dict[str, Any] = marshal.loads(os.pread(fd, os.fstat(fd).st_size, 0))
+    return order
 
 
 def _some(line: socket.socket, size: int) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import socket
 import tempfile
@@ -182,7 +181,7 @@ def _launch(zygote: Zygote, given: _Descriptors, order: Mapping[str, Any]) -> Ch
     # Whoever writes into an arena is its only writer: the other side gets it for reading only.
     fixed = os.open(f"/proc/self/fd/{given.incoming}", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.write(job, json.dumps(order).encode("utf-8", "surrogatepass"))
+        letters.write_order(job, order)
         line = zygote.launch([given.log, writing, given.line, given.outgoing, fixed, job])
         return Child(line, Pipe(reading))
     except BaseException:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import signal
@@ -143,11 +142,12 @@ class Nursery(ZygoteRole):
             self._give_up(poll)
 
     def _begin(self, worker: _Worker, job: socket.socket, fds: list[int]) -> None:
-        order = json.loads(os.pread(fds[-1], os.fstat(fds[-1]).st_size, 0))
+        order = letters.read_order(fds[-1])
         _move_in(order["scratch"], worker.folder)
         # From outside, since its own limits are already out of its reach.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             confine.limit_resources(order["memory"], order["cpu_s"] + worker.cpu_s, order["file_mib"], worker.pid)
+            confine.limit_always(worker.pid)
         anon_kib = confine.status_kib("RssAnon", worker.pid)
         self._jobs[worker.pid] = job
         with contextlib.suppress(letters.Closed), worker.line:

@@ -200,7 +200,7 @@ class ProcessEvaluator(ABC):
 
     def _carry_out(self, order: dict[str, Any]) -> Evaluation:
         limits = self._limits
-        order = {**order, "memory": limits.memory_mib, "cpu_s": 4 * limits.timeout_s + 10}
+        order = {**order, "memory": limits.memory_mib, "cpu_s": float(4 * limits.timeout_s + 10)}
         with self._places:
             found = self._attempt(order, limits)
             if found.is_broken:

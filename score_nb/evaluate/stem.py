@@ -11,7 +11,7 @@ import socket
 import sys
 from typing import NoReturn
 
-from score_nb.evaluate import confine, letters, tame
+from score_nb.evaluate import confine, letters, mappings, tame
 from score_nb.evaluate.children import drain, reap_all, wake_on_child
 from score_nb.evaluate.environment import import_all
 from score_nb.evaluate.nursery import Nursery
@@ -48,6 +48,7 @@ def _obey(control: socket.socket, wake: int) -> None:
         # Not left to the zygotes: their collection would write to every object, and so copy every page.
         gc.collect()
         gc.freeze()
+        mappings.join_libraries()
         letters.send(control, {"failed": failed})
         return
     stem = os.getpid()

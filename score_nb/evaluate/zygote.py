@@ -9,10 +9,11 @@ import select
 import signal
 import socket
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from score_nb.evaluate import canary, candidate, confine, forked, leaf, letters, scorer, snapshot, trace
-from score_nb.evaluate.children import descendants, drain, wake_on_child
+from score_nb.evaluate.children import descendants, drain, fork, wake_on_child
 from score_nb.evaluate.confine import Ruleset
 from score_nb.evaluate.grants import Grants
 
@@ -20,6 +21,7 @@ from score_nb.evaluate.grants import Grants
 ROLES: leaf.Roles = {"candidate": candidate.run, "scorer": scorer.run}
 # Threads that libraries start on import and that survive a fork without harm.
 _HARMLESS_THREADS = ("jemalloc_bg_thd",)
+_AT_ONCE = 2  # children that are forked together
 
 
 class ZygoteRole:
@@ -31,7 +33,7 @@ class ZygoteRole:
         self._control = control
         rules = Ruleset([confine.SYSTEM, Grants(*map(tuple, order["grants"]))])
         self._outfit = forked.Outfit(ROLES, rules, snapshot.make_main(), [])
-        self._spare: tuple[int, socket.socket] | None = None
+        self._waiting: list[tuple[int, socket.socket]] = []
         self._scratch: str = order["scratch"]
         self._jobs: dict[int, socket.socket] = {}
         self._anon_kib = 0
@@ -62,10 +64,11 @@ class ZygoteRole:
         gc.freeze()
         gc.disable()
         self._anon_kib = confine.status_kib("RssAnon")
+        self._outfit = replace(self._outfit, held_kib=confine.status_kib("VmData"))
         found = canary.try_fork(self._outfit.rules, self._scratch)
         self._may_have_orphans = bool(found["layers"].get("seccomp", "unknown"))
         letters.send(self._control, found)
-        self._spare = self._fork()
+        self._refill()
         return True
 
     def run(self) -> None:
@@ -99,14 +102,14 @@ class ZygoteRole:
         poll.register(job, select.POLLIN | select.POLLHUP)
         with contextlib.suppress(letters.Closed):
             letters.send(job, {"pid": pid, "anon_kib": self._anon_kib})
-        self._spare = self._fork()
+        self._refill()
         return True
 
     def _hand_over(self, fds: list[int]) -> int:
         """Send an order's descriptors to the waiting child and return its pid; a child that died is replaced."""
         while True:
-            pid, line = self._spare or self._fork()
-            self._spare = None
+            self._refill()
+            pid, line = self._waiting.pop()
             try:
                 with line:
                     letters.hand_over(line, fds)
@@ -115,11 +118,18 @@ class ZygoteRole:
             letters.close_all(fds)
             return pid
 
+    def _refill(self) -> None:
+        """Fork children that wait for their orders, where none does: so the fork costs an evaluation no time.
+
+        Several at once, for after a fork each page that the zygote writes to has to be copied.
+        """
+        if not self._waiting:
+            self._waiting = [self._fork() for _ in range(_AT_ONCE)]
+
     def _fork(self) -> tuple[int, socket.socket]:
-        """Fork a child that waits for its order: so the fork costs the next evaluation no time."""
         zygote = os.getpid()
         here, there = socket.socketpair()
-        pid = os.fork()
+        pid = fork()
         if pid == 0:
             signal.set_wakeup_fd(-1)
             confine.die_with_parent(zygote)
@@ -160,7 +170,7 @@ class ZygoteRole:
 
     def _is_waiting(self, pid: int) -> bool:
         """Whether a child waits for an order."""
-        return self._spare is not None and pid == self._spare[0]
+        return any(pid == waiting for waiting, _ in self._waiting)
 
     def _report(self, job: socket.socket, status: int, cpu_s: float, poll: select.poll) -> None:
         with contextlib.suppress(KeyError, OSError):
