@@ -19,6 +19,7 @@ _INLINE_BUFFER = 8_192  # larger buffers go to the arena
 _INLINE_TOTAL = 32_768
 _ALIGN = 64
 _HEAD = struct.Struct("=BQQ")  # 0: tree in this packet, 1: in the arena; offset; length
+_HEAD_SIZE = _HEAD.size
 _MIB = 1024 * 1024
 
 
@@ -85,6 +86,8 @@ class Sent:
 class _Outgoing:
     """A `Sink`: small buffers travel in the packet, large ones in the arena."""
 
+    __slots__ = ("_arena", "inline")
+
     def __init__(self, arena: Arena) -> None:
         self._arena = arena
         self.inline = bytearray()
@@ -101,6 +104,8 @@ class _Outgoing:
 
 class _Incoming:
     """A `Source` over one received packet and the arena."""
+
+    __slots__ = ("_arena", "_inline", "_left")
 
     def __init__(self, arena: Arena, inline: memoryview) -> None:
         self._arena = arena
@@ -169,12 +174,12 @@ class Channel:
 
     def _transmit(self, trees: list[Tree], sink: _Outgoing) -> None:
         data = dump(trees)
-        if _HEAD.size + len(data) + len(sink.inline) <= _PACKET:
-            packet = b"".join((_HEAD.pack(0, 0, len(data)), data, sink.inline))
+        size = len(data)
+        if _HEAD_SIZE + size + len(sink.inline) <= _PACKET:
+            self._put_through(_HEAD.pack(0, 0, size) + data + sink.inline)
         else:
             start, size = self._outgoing.put(data)
-            packet = _HEAD.pack(1, start, size) + sink.inline
-        self._put_through(packet)
+            self._put_through(_HEAD.pack(1, start, size) + sink.inline)
 
     def last_sent(self, limit: int) -> Sent | None:
         """Return a copy of the last message for `resend`; None where it is larger than `limit` bytes."""
@@ -211,19 +216,21 @@ class Channel:
             raise LineClosed from None
         if size == 0:
             raise LineClosed
-        packet = self._buffer[:size]
-        parts: list[Any] = guarded(lambda: self._decode(packet, handle))
+        parts: list[Any] = guarded(self._decode, size, handle)
         return parts
 
-    def _decode(self, packet: memoryview, handle: Handle) -> list[Any]:
-        place, start, size = _HEAD.unpack_from(packet)
-        rest = packet[_HEAD.size :]
-        if place == 0 and size <= len(rest):
-            data, inline = rest[:size], rest[size:]
+    def _decode(self, size: int, handle: Handle) -> list[Any]:
+        if size < _HEAD_SIZE:
+            raise Malformed("a packet without a head")
+        place, start, length = _HEAD.unpack_from(self._buffer)
+        middle = _HEAD_SIZE
+        data: bytes | memoryview
+        if place == 0 and length <= size - middle:
+            data = self._buffer[middle : (middle := middle + length)]
         elif place == 1:
-            data, inline = self._incoming.view(start, size), rest
+            # A copy first: the other side may go on writing while this one reads.
+            data = bytes(self._incoming.view(start, length))
         else:
             raise Malformed("a packet that is shorter than it says")
-        # A copy first: the other side may go on writing while this one reads.
-        decoder = Decoder(_Incoming(self._incoming, inline), handle)
-        return decoder.items(load(bytes(data)))
+        decoder = Decoder(_Incoming(self._incoming, self._buffer[middle:size]), handle)
+        return decoder.items(load(data))

@@ -51,7 +51,7 @@ class Asked:
     def __init__(self, verb: str, target: Proxy | None, arguments: tuple[Any, ...]) -> None:
         self.verb = verb
         self.target = target
-        self.path: str = "" if target is None else object.__getattribute__(target, "_Proxy__path")
+        self.path: str = "" if target is None else target._Proxy__path
         self.arguments = arguments
 
     @property
@@ -106,9 +106,9 @@ class Caller:
         except LineClosed:
             raise CandidateGone from None
         value = self._heard(asked)
-        if self.watcher is not None and verb in _WATCHED:
-            return self.watcher.answered(self, asked, value, time.perf_counter() - begin)
-        return value
+        if self.watcher is None or verb not in _WATCHED:
+            return value
+        return self.watcher.answered(self, asked, value, time.perf_counter() - begin)
 
     def repeat(self, asked: Asked, sent: Sent) -> Any:
         """Return what the candidate answers to an earlier request, sent once more byte for byte."""
@@ -160,15 +160,14 @@ class Caller:
     def _heard(self, asked: Asked) -> Any:
         self._asked = asked
         try:
-            return self._answer(*self.channel.receive(self.handle))
+            answer = self.channel.receive(self.handle)
+            return answer[1] if len(answer) == 2 and answer[0] == "ok" else self._failed(*answer)
         except LineClosed:
             raise CandidateGone from None
         except Malformed as error:
             self.refuse(f"the candidate answered {asked.verb!r} with garbage: {error}")
 
-    def _answer(self, kind: Any, *parts: Any) -> Any:
-        if kind == "ok" and len(parts) == 1:
-            return parts[0]
+    def _failed(self, kind: Any = None, *parts: Any) -> NoReturn:
         if kind == "end":
             raise StopIteration
         if kind == "cannot" and len(parts) == 1:
@@ -180,7 +179,7 @@ class Caller:
     def _reference(self, value: object) -> Tree:
         if isinstance(value, Proxy):
             self.references += 1
-            return ["h", object.__getattribute__(value, "_Proxy__number")]
+            return ["h", value._Proxy__number]
         raise TypeError(
             f"the metric hands a {type(value).__name__} to the candidate: only data (numbers, text, arrays, frames, "
             "sparse matrices, AnnData) and what the candidate defined can be handed over"

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -68,6 +68,8 @@ class Encoder:
         Returns the tree for a value that is no data; raises `CannotCross` where handles are not possible.
     """
 
+    __slots__ = ("_depth", "_nodes", "opaque", "sink")
+
     def __init__(self, sink: Sink, opaque: Opaque) -> None:
         self.sink = sink
         self.opaque = opaque
@@ -76,16 +78,19 @@ class Encoder:
 
     def encode(self, value: object) -> Tree:
         """Return the tree of `value`."""
-        self._count(1)
+        self.count(1)
         return value if type(value) in _SCALAR_SET else self._tree(value)
 
     def items(self, values: Any) -> list[Tree]:
         """Return the trees of many values."""
-        self._count(len(values))
+        self.count(len(values))
         return [value if type(value) in _SCALAR_SET else self._tree(value) for value in values]
 
     def _tree(self, value: object) -> Tree:
-        encoder = _encoder_for(type(value))
+        kind = type(value)
+        encoder = _ENCODERS.get(kind)
+        if encoder is None and kind not in _NO_DATA:
+            encoder = _encoder_for(kind)
         if encoder is None:
             return self.opaque(value)
         self._depth += 1
@@ -96,14 +101,8 @@ class Encoder:
         finally:
             self._depth -= 1
 
-    def plain_or_items(self, tag: str, values: Any) -> Tree:
-        """Return `[TAG, values]` where all are plain scalars (fast), else `[tag, trees]`."""
-        if _SCALAR_SET.issuperset(map(type, values)):
-            self._count(len(values))
-            return [tag.upper(), list(values)]
-        return [tag, self.items(values)]
-
-    def _count(self, nodes: int) -> None:
+    def count(self, nodes: int) -> None:
+        """Count parts; raise `CannotCross` once there are too many."""
         self._nodes += nodes
         if self._nodes > MAX_NODES:
             raise CannotCross(f"has more than {MAX_NODES:,} parts")
@@ -111,6 +110,8 @@ class Encoder:
 
 class Decoder:
     """Turns trees back into values; raises `Malformed` for anything an `Encoder` does not write."""
+
+    __slots__ = ("_depth", "_nodes", "handle", "source")
 
     def __init__(self, source: Source, handle: Handle) -> None:
         self.source = source
@@ -133,14 +134,15 @@ class Decoder:
     def _value(self, tree: Tree) -> Any:
         if type(tree) is not list:
             raise Malformed("a tree is a scalar or a list")
-        decoder = _DECODERS.get(tree[0]) if tree and type(tree[0]) is str else None
+        tag = tree[0] if tree else None
+        decoder = _DECODERS.get(tag) if type(tag) is str else None
         if decoder is None:
             raise Malformed("unknown tag")
         self._depth += 1
         if self._depth > MAX_DEPTH + 4:
             raise Malformed("too deep")
         try:
-            return decoder(self, *tree[1:])
+            return decoder(self, tree[1]) if len(tree) == 2 else decoder(self, *tree[1:])
         finally:
             self._depth -= 1
 
@@ -167,25 +169,39 @@ class Decoder:
             raise Malformed("too many parts")
 
 
-def guarded(decode: Callable[[], Any]) -> Any:
-    """Return `decode()`; whatever goes wrong in it is `Malformed`."""
+def guarded(decode: Callable[..., Any], *arguments: object) -> Any:
+    """Return `decode(*arguments)`; whatever goes wrong in it is `Malformed`."""
     try:
-        return decode()
+        return decode(*arguments)
     except Malformed:
         raise
     except Exception as error:  # noqa: BLE001  foreign bytes: numpy and pandas raise many kinds
         raise Malformed(f"{type(error).__name__}: {error}") from None
 
 
-_TO_JSON = json.JSONEncoder(separators=(",", ":"), check_circular=False)
-_FROM_JSON = json.JSONDecoder()
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_FROM_JSON: Any = json.JSONDecoder()
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+
+
+def _json_writer() -> Callable[[Tree, int], Iterable[str]]:
+    """Return what writes a tree as text: the encoder in C that `json` itself would make anew for each tree."""
+    encoder = json.JSONEncoder(separators=(",", ":"), check_circular=False)
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return lambda tree, level: (encoder.encode(tree),)
+    found: Callable[[Tree, int], Iterable[str]] = make(
+        None, encoder.default, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, True
+    )
+    return found
+
+
+_write_json = _json_writer()
 
 
 def dump(tree: Tree) -> bytes:
     """Return a tree as bytes."""
     try:
-        data = _TO_JSON.encode(tree).encode("ascii")
+        data = "".join(_write_json(tree, 0)).encode("ascii")
     except ValueError as error:  # an integer of more than 4,300 digits
         raise CannotCross(str(error)) from None
     if len(data) > MAX_TEXT:
@@ -193,20 +209,25 @@ def dump(tree: Tree) -> bytes:
     return data
 
 
-def load(data: bytes) -> Tree:
-    """Return the tree that `dump` wrote."""
-    # Before it is read: a list of three bytes takes twenty times as much once it is one.
-    if len(data) > MAX_TEXT or (_marks(data) > MAX_MARKS and _marks(_STRING.sub(b"", data)) > MAX_MARKS):
-        raise Malformed("too many parts")
+def load(data: bytes | memoryview) -> Tree:
+    """Return the tree that `dump` wrote; `data` lies where nobody else writes meanwhile."""
+    if len(data) > MAX_TEXT:
+        raise Malformed("too much text")
     text = str(data, "ascii")
-    tree, end = _FROM_JSON.raw_decode(text)
+    # Before it is read: a list of three bytes takes twenty times as much once it is one.
+    if len(text) > MAX_MARKS and _marks(text) > MAX_MARKS and _marks(_STRING.sub("", text)) > MAX_MARKS:
+        raise Malformed("too many parts")
+    try:
+        tree, end = _FROM_JSON.scan_once(text, 0)
+    except StopIteration:
+        raise Malformed("no tree") from None
     if end != len(text):
         raise Malformed("more than one tree")
     return tree
 
 
-def _marks(data: bytes) -> int:
-    return data.count(b"[") + data.count(b",") + data.count(b"{")
+def _marks(text: str) -> int:
+    return text.count("[") + text.count(",") + text.count("{")
 
 
 # --- registration ------------------------------------------------------------------------------------------------
@@ -298,7 +319,7 @@ def object_items(encoder: Encoder, values: list[Any]) -> Tree:
     """Return the cells of an object array: data only, no handles."""
     opaque, encoder.opaque = encoder.opaque, _no_handles
     try:
-        return encoder.plain_or_items("l", values)
+        return _encode_list(encoder, values)
     finally:
         encoder.opaque = opaque
 
@@ -394,15 +415,30 @@ def _encode_span(encoder: Encoder, value: dt.timedelta) -> Tree:
     return ["w", value.days, value.seconds, value.microseconds]
 
 
+def _encode_sequence(tag: str, plain: str) -> Callable[[Encoder, Any], Tree]:
+    """Return what writes `[plain, values]` where all values are plain scalars (fast), else `[tag, trees]`."""
+
+    def encode(encoder: Encoder, values: Any) -> Tree:
+        if not _SCALAR_SET.issuperset(map(type, values)):
+            return [tag, encoder.items(values)]
+        encoder.count(len(values))
+        return [plain, [*values]]
+
+    return encode
+
+
+_encode_list = _encode_sequence("l", "L")
+
+
 def _as_list(encoder: Encoder, values: Any) -> Tree:
-    return encoder.plain_or_items("l", list(values))
+    return _encode_list(encoder, list(values))
 
 
 _BUILTIN_ENCODERS: dict[Any, Callable[[Encoder, Any], Tree]] = {
-    list: lambda e, v: e.plain_or_items("l", v),
-    tuple: lambda e, v: e.plain_or_items("t", v),
-    set: lambda e, v: e.plain_or_items("s", v),
-    frozenset: lambda e, v: e.plain_or_items("z", v),
+    list: _encode_list,
+    tuple: _encode_sequence("t", "T"),
+    set: _encode_sequence("s", "S"),
+    frozenset: _encode_sequence("z", "Z"),
     deque: _as_list,
     type({}.keys()): _as_list,
     type({}.values()): _as_list,

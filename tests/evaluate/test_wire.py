@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
+import json
 import os
 import random
 import socket
@@ -19,6 +20,7 @@ import pytest
 import scipy.sparse as sp
 
 from score_nb.evaluate import frames as _frames
+from score_nb.evaluate import wire
 from score_nb.evaluate.channel import Arena, Channel, LineClosed
 from score_nb.evaluate.wire import CannotCross, Decoder, Encoder, Malformed, dump, guarded, load
 
@@ -204,6 +206,16 @@ def test_cycle_is_refused(line: tuple[Channel, Channel]) -> None:
         crossed(line, loop)
 
 
+def test_trees_are_written_as_json_writes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = json.JSONEncoder(separators=(",", ":"))
+    trees = [Encoder(Bytes(), no_handles).encode(value) for value in PLAIN]
+    trees += ["text", 1, None, float("nan"), -float("inf"), [1e300, 5e-324], {"a": [True]}]
+    assert [dump(tree) for tree in trees] == [plain.encode(tree).encode() for tree in trees]
+    monkeypatch.setattr("json.encoder.c_make_encoder", None)  # as where Python has no encoder in C
+    slow = wire._json_writer()
+    assert ["".join(slow(tree, 0)).encode() for tree in trees] == [dump(tree) for tree in trees]
+
+
 class Bytes:
     """A sink and source in one list of bytes."""
 
@@ -231,7 +243,7 @@ MALICIOUS = [
     '["os.system","x"]', '["m","datetime","never"]', '["kat"]', '{"a":1}', "[[]]", "[null]", '["L",[[1]]]',
     '["px",["zz"]]',
     '["fr",[],["ir",0,10,1,null],["L",[]]]', '["n","<M8[zz]","aaaaaaaa"]', "[" * 90_000 + "]" * 90_000,
-    '["b",[0,0,1e309]]',
+    '["b",[0,0,1e309]]', "", " ", "nul", "[]", "[1", "1 2", '["é"]', '["l",[1]]]',
 ]  # fmt: skip
 
 
