@@ -46,6 +46,7 @@ def _hand_over(work: leaf.Work, attempts: trace.Attempts) -> None:
         work.tell(kind="invalid", detail=f"does not define {' and '.join(missing)}", log="")
         return
     objects = serve.Objects()
+    work.channel.borrow()
     memory: int = work.order["memory"]
     for name in names:
         try:

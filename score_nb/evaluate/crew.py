@@ -335,7 +335,8 @@ class Duo:
     ) -> Worker:
         snapshots = plan.snapshots[:1] if role == "candidate" else plan.snapshots
         parts = [(taken.index(), held.given()) for taken, held in snapshots]
-        outgoing, incoming = arenas[0].given(writable=True), arenas[1].given()
+        # A candidate may write into what it is lent; a scorer gets the candidate's memory for reading only.
+        outgoing, incoming = arenas[0].given(writable=True), arenas[1].given(writable=role == "candidate")
         order = plan.order() | {
             "snapshots": [{"index": index, "file": file} for index, file in parts],
             "outgoing": outgoing,
@@ -353,6 +354,10 @@ class Duo:
         )
         plan.dress(worker.own)
         return worker
+
+    def shared_kib(self) -> int:
+        """Return what the memory between them takes."""
+        return self.to_scorer.used_kib() + self.to_candidate.used_kib()
 
     def _hear(self, role: str, answer: Mapping[str, Any]) -> None:
         self.answers[role] = answer

@@ -161,8 +161,7 @@ class LocalEvaluator(ProcessEvaluator):
             finally:
                 os.close(log_end)
                 os.close(null)
-        used = to_scorer
-        return Watch(candidate, scorer, printed, lambda: os.fstat(used).st_blocks // 2, Quota.usual(own))
+        return Watch(candidate, scorer, printed, lambda: sum(map(_used_kib, arenas)), Quota.usual(own))
 
 
 class _Descriptors(NamedTuple):
@@ -178,17 +177,18 @@ def _launch(zygote: Zygote, given: _Descriptors, order: Mapping[str, Any]) -> Ch
     """Fork one child on `zygote` and return it."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
     job = os.memfd_create("job", os.MFD_CLOEXEC)
-    # Whoever writes into an arena is its only writer: the other side gets it for reading only.
-    fixed = os.open(f"/proc/self/fd/{given.incoming}", os.O_RDONLY | os.O_CLOEXEC)
+    # A candidate may write into what it is lent; a scorer gets the candidate's memory for reading only.
+    mode = os.O_RDWR if order["role"] == "candidate" else os.O_RDONLY
+    incoming = os.open(f"/proc/self/fd/{given.incoming}", mode | os.O_CLOEXEC)
     try:
         letters.write_order(job, order)
-        line = zygote.launch([given.log, writing, given.line, given.outgoing, fixed, job])
+        line = zygote.launch([given.log, writing, given.line, given.outgoing, incoming, job])
         return Child(line, Pipe(reading))
     except BaseException:
         os.close(reading)
         raise
     finally:
-        letters.close_all([writing, job, fixed])
+        letters.close_all([writing, job, incoming])
 
 
 def _arena(stack: contextlib.ExitStack, size: int) -> int:
@@ -198,3 +198,7 @@ def _arena(stack: contextlib.ExitStack, size: int) -> int:
     # Neither side can cut it short under the other (SIGBUS), nor grow it past its limit.
     fcntl.fcntl(fd, 1033, 0x1 | 0x2 | 0x4)
     return fd
+
+
+def _used_kib(fd: int) -> int:
+    return os.fstat(fd).st_blocks // 2

@@ -180,7 +180,7 @@ class PortableEvaluator(ProcessEvaluator):
         stack.callback(candidate.close)
         scorer = duo.scorer.begin({"role": "scorer", "scratch": duo.scorer.own, **for_scorer(order)}, crew.gauge)
         stack.callback(scorer.close)
-        return Watch(candidate, scorer, duo.log, duo.to_scorer.used_kib, Quota.usual(duo.candidate.own))
+        return Watch(candidate, scorer, duo.log, duo.shared_kib, Quota.usual(duo.candidate.own))
 
 
 def _write(fd: int, data: bytes) -> None:

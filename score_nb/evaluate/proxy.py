@@ -38,6 +38,10 @@ class CandidateGone(BaseException):
 class Watcher(Protocol):
     """Looks at what the candidate answers before the metric sees it."""
 
+    def keeps(self, asked: Asked) -> int:
+        """Return up to how many bytes a request is kept, before the candidate gets it, to be sent once more."""
+        ...
+
     def answered(self, caller: Caller, asked: Asked, value: Any, seconds: float) -> Any:
         """Return the value that the metric gets."""
         ...
@@ -91,6 +95,7 @@ class Caller:
         self.released: list[int] = []
         self.refusal = ""
         self.references = 0  # proxies in the last request, the object asked among them
+        self.sent: Sent | None = None  # the last request that was to be kept, None where it was too large
         self._asked = Asked("", None, ())
         self._calls = 0
 
@@ -100,9 +105,14 @@ class Caller:
         released, self.released = self.released, []
         asked = Asked(verb, target, arguments)
         self.references = 0
+        limit = self.watcher.keeps(asked) if self.watcher is not None else 0
         begin = time.perf_counter()
         try:
-            self.channel.send((verb, released, target, *arguments), self._reference)
+            message = (verb, released, target, *arguments)
+            if limit:
+                self.sent = self.channel.send_kept(message, self._reference, limit)
+            else:
+                self.channel.send(message, self._reference)
         except LineClosed:
             raise CandidateGone from None
         value = self._heard(asked)

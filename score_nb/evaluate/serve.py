@@ -47,25 +47,32 @@ def serve(channel: Channel, objects: Objects, report: Report, flush: Callable[[]
 
     `report` turns an exception into texts; `flush` writes out what was printed.
     """
-    while True:
-        try:
-            verb, released, *arguments = channel.receive(objects.find)
-            objects.release(released)
-        except LineClosed:
-            return
-        try:
-            answer = ("ok", _VERBS[verb](*arguments))
-            flush()
-            channel.send(answer, objects.opaque)
-        except _Finished:
-            channel.send_trees(["end"])
-        except LineClosed:
-            return
-        except CannotCross as error:
-            channel.send_trees(["cannot", str(error)])
-        except BaseException as error:  # noqa: BLE001  SystemExit and the like are the candidate's failure too
-            flush()
-            channel.send_trees(["failed", type(error).__name__, ["d", [list(pair) for pair in report(error).items()]]])
+    try:
+        while True:
+            # Sent from here, where no argument is at hand any more: what only the answering held is in use no longer.
+            channel.post(_answer(channel, objects, report, flush))
+    except LineClosed:
+        return
+
+
+def _answer(channel: Channel, objects: Objects, report: Report, flush: Callable[[], None]) -> bytes:
+    """Return the answer to the next request."""
+    verb, released, *arguments = channel.receive(objects.find)
+    objects.release(released)
+    try:
+        answer = ("ok", _VERBS[verb](*arguments))
+        flush()
+        return channel.written(answer, objects.opaque)
+    except _Finished:
+        return channel.written_trees(["end"])
+    except LineClosed:
+        raise
+    except CannotCross as error:
+        return channel.written_trees(["cannot", str(error)])
+    except BaseException as error:  # noqa: BLE001  SystemExit and the like are the candidate's failure too
+        flush()
+        failure = [list(pair) for pair in report(error).items()]
+        return channel.written_trees(["failed", type(error).__name__, ["d", failure]])
 
 
 class _Finished(Exception):

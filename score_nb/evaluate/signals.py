@@ -124,6 +124,14 @@ class Signals:
 
     # --- answers -----------------------------------------------------------------------------------------------------
 
+    def keeps(self, asked: Asked) -> int:
+        """Return up to how many bytes a request is kept: it is asked again where it is the first of its kind."""
+        if asked.verb != "call":
+            return 0
+        kind = self._kinds.get(asked.path)
+        is_armed = len(self._kinds) < _MAX_KINDS if kind is None else kind.is_armed
+        return _MAX_KEPT if is_armed else 0
+
     def answered(self, caller: Caller, asked: Asked, value: Any, seconds: float) -> Any:
         """Return the answer that the metric gets; one that breaks the contract is refused."""
         is_call = asked.verb == "call"
@@ -179,10 +187,9 @@ class Signals:
         kind.is_armed = False
         if caller.references > 1 or question.seconds > self._budget_s() or size_of(answer) > _MAX_KEPT:
             return
-        sent = caller.channel.last_sent(_MAX_KEPT)
-        if sent is not None:
+        if caller.sent is not None:
             try:
-                self._questions[path] = replace(question, answer=copy.deepcopy(answer), sent=sent)
+                self._questions[path] = replace(question, answer=copy.deepcopy(answer), sent=caller.sent)
             except TypeError:  # a proxy within the answer
                 return
 

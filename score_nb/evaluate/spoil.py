@@ -30,6 +30,10 @@ class Spoiler:
         self._is_constant = way == "constant"
         self._random = np.random.default_rng(0)
 
+    def keeps(self, asked: Asked) -> int:
+        """Return 0: nothing is asked again."""
+        return 0
+
     def answered(self, caller: Caller, asked: Asked, value: Any, seconds: float) -> Any:
         """Return a spoilt answer."""
         return self.spoilt(value)

@@ -182,7 +182,7 @@ class Watch:
     log : Stream
         The candidate's output.
     arena : callable
-        Returns the KiB that the candidate has put into shared memory.
+        Returns the KiB of the memory between the two: what the candidate hands over, and what it is lent or handed.
     quota : Quota or None
         What the candidate may leave in its scratch folder.
     """
@@ -196,6 +196,7 @@ class Watch:
         self._arena = arena
         self._quota = quota
         self._printed = Log()
+        self._shared_kib = 0  # the most so far
         self._found = Findings()
 
     def run(self, timeout_s: float, memory_mib: int, closing: threading.Event) -> Findings:
@@ -243,9 +244,14 @@ class Watch:
         if self._found.excess:
             return "excess"
         in_scratch = self._quota.memory_kib if self._quota else 0
-        if self._candidate.gauge_kib() + self._arena() + in_scratch > memory_mib * 1024:
+        if self._candidate.gauge_kib() + self._gauge_shared_kib() + in_scratch > memory_mib * 1024:
             return "memory"
         return "metric memory" if self._scorer.gauge_kib() > memory_mib * 1024 else ""
+
+    def _gauge_shared_kib(self) -> int:
+        now = self._arena()
+        self._shared_kib = max(self._shared_kib, now)
+        return now
 
     def _excess(self) -> str:
         if self._printed.size > _MAX_PRINTED:
@@ -300,7 +306,8 @@ class Watch:
         found.is_broken = self._candidate.is_lost or self._scorer.is_lost or self._never_settled()
         found.log = self._printed.text()
         found.cpu_s = self._candidate.cpu_s + self._scorer.cpu_s
-        found.peak_mib = max(0, self._candidate.peak_kib) / 1024
+        self._gauge_shared_kib()
+        found.peak_mib = (max(0, self._candidate.peak_kib) + self._shared_kib) / 1024
 
     def _drain_log(self) -> None:
         before = -1

@@ -56,6 +56,10 @@ class Source(Protocol):
         """Return the bytes behind `reference`; raise `Malformed` where it points outside."""
         ...
 
+    def lent(self, reference: Sequence[int]) -> Any:
+        """Return the same as an array of bytes to keep and to write into; None where they must be copied."""
+        ...
+
 
 class Encoder:
     """Turns values into trees.
@@ -338,8 +342,10 @@ def _decode_array(decoder: Decoder, dtype: Tree, shape: Tree, order: Tree, refer
     data = decoder.source.view(reference)
     if data.nbytes != math.prod(sizes) * kind.itemsize or order not in ("C", "F"):
         raise Malformed("an array whose size is not that of its buffer")
-    raw: Any = np.ndarray(sizes, kind, buffer=data, order=order)
-    array = raw.copy(order="K")
+    lent = decoder.source.lent(reference)
+    array: Any = np.ndarray(sizes, kind, buffer=data if lent is None else lent, order=order)
+    if lent is None:
+        array = array.copy(order="K")
     _mend_truths(array)
     return array
 

@@ -45,6 +45,16 @@ def on_global(x):
 def second(x):
     return 100.0 * x
 """
+LARGE = """
+import numpy as np
+
+def metric(x, keep, total):
+    zeros = np.zeros(20_000)
+    first = x(zeros)
+    for number in range(5):
+        keep(np.full(20_000, float(number)))
+    return first + total() + zeros.sum()
+"""
 
 
 class EvaluatorContract(ABC):
@@ -229,6 +239,16 @@ class EvaluatorContract(ABC):
             found = evaluator.evaluate(source)
             # The metric's own `data` is untouched: |0 - hidden| has the mean 2.5.
             assert (found.status, found.value, found.detail) == ("ok", 2.5, "")
+
+    def test_arguments_can_be_written_into_and_kept(self) -> None:
+        with self.running(setup(LARGE, outputs="x keep total", scorer="metric np")) as evaluator:
+            found = evaluator.evaluate(
+                "kept = []\ndef x(rows):\n    rows += 1\n    return float(rows.sum())\n"
+                "def keep(rows):\n    kept.append(rows)\n    rows *= 2\n"
+                "def total():\n    return float(sum(rows.sum() for rows in kept))"
+            )
+            # 20,000 ones; 20,000 times twice 0 + 1 + 2 + 3 + 4; the metric's own zeros are what they were.
+            assert (found.status, found.value, found.flags) == ("ok", 420_000.0, ()), found.detail
 
     def test_helpers_see_what_the_cell_redefines(self) -> None:
         what = setup(MODEL, inputs="helper factor", scorer="second")

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import socket
+import struct
 import sys
 import warnings
 from collections.abc import Iterator
@@ -233,6 +234,9 @@ class Bytes:
             raise Malformed("outside")
         return memoryview(self.data)[start : start + size]
 
+    def lent(self, reference: Any) -> None:
+        return None
+
 
 MALICIOUS = [
     '["h"]', '["a","O",[1],"C",[0,0,8]]', '["a","<f8",[1152921504606846976,64],"C",[0,0,8]]',
@@ -288,7 +292,10 @@ def test_garbage_packets_are_refused_and_a_closed_line_is_told() -> None:
     os.ftruncate(fd, 4096)
     arena = Arena(fd, 4096, writable=True)
     channel = Channel(there, arena, arena)
-    packets = (b"x", b"\0" * 17, b"\1" + b"\xff" * 16, b"\0" + (99).to_bytes(8, "little") * 2, b"\7" * 40)
+    heads = [struct.pack("=QBBQQQ", *fields) for fields in (
+        (0, 0, 0, 0, 0, 99), (0, 1, 0, 0, 0, 4097), (0, 1, 0, 2**63, 0, 8), (0, 1, 1, 4096, 0, 1), (1, 0, 0, 0, 0, 0),
+    )]  # fmt: skip
+    packets = (b"x", b"\0" * 34, b"\0" * 8 + b"\1" + b"\xff" * 25, b"\7" * 40, *heads)
     for packet in packets:
         here.send(packet)
         with pytest.raises(Malformed):

@@ -214,12 +214,12 @@ def test_a_tree_of_more_marks_than_parts_may_have_is_not_read(line: Line) -> Non
 
 def test_the_same_place_is_not_copied_again_and_again(line: Line) -> None:
     here, there = line
-    here.send([np.zeros(4 << 20)], no_handles)
-    packet = here._packet
+    packet = here.written([np.zeros(4 << 20)], no_handles)
     assert b'["a","<f8",[4194304],"C",[1,0,33554432]]' in packet
+    here.post(packet)
     once = b'["a","<f8",[4194304],"C",[1,0,33554432]]'
     trees = b"[" + b",".join([once] * 3) + b"]"
     there.receive(lambda fields: fields)
-    here._line.send(packet[:1] + bytes(8) + len(trees).to_bytes(8, "little") + trees)
+    here.post(packet[:26] + len(trees).to_bytes(8, "little") + trees)
     with pytest.raises(Malformed, match="more buffers than there is room for"):
         there.receive(lambda fields: fields)

@@ -555,7 +555,7 @@ time.sleep(0.02)"""),
     Hack("patch_json", "json.dumps = lambda *a, **k: forged.decode()"),
     Hack("forge_packets", """
 import socket, struct
-packet = struct.pack("=BQQ", 0, 0, 14) + b'["ok",["n",1]]'
+packet = struct.pack("=QBBQQQ", 0, 0, 0, 0, 0, 14) + b'["ok",["n",1]]'
 for fd in range(3, 200):
     try:
         socket.socket(fileno=os.dup(fd)).send(packet)
@@ -575,6 +575,9 @@ def spoil():
             arena.memory[:65536] = os.urandom(65536)
 for arena in found:
     threading.Thread(target=spoil, daemon=True).start()"""),
+    Hack("forge_use_of_memory", """
+from score_nb.evaluate import loans
+loans.Borrower.in_use = lambda self: (1 << 64) - 1"""),
     Hack("leave", "os._exit(0)"),
     Hack("leave_politely", "sys.exit(0)"),
     Hack("leave_when_called", "def answer(X):\n    os._exit(0)", styles=_CALLED),
@@ -680,12 +683,12 @@ HACKS = (*PATCHES, *METRIC, *LIARS, *NUMBERS, *FLOW, *WIRE)
 FUTILE_ALONE = frozenset((
     "answer_by_count", "answer_is_a_module", "answer_is_a_type", "broadcast_view", "char_array", "coroutine", "dates",
     "deep_list", "empty", "endless_generator", "endless_object", "forge_answers_early", "forge_packets",
-    "frame_column", "frame_row", "generator", "half", "huge_integers", "huge_shape", "leave", "leave_politely",
-    "leave_politely_when_called", "leave_when_called", "list_in_itself", "mixed", "mutate_argument", "nothing",
-    "overlapping_fields", "pickle_bytes", "print_forgeries", "ragged", "raise_like_the_scorer",
+    "forge_use_of_memory", "frame_column", "frame_row", "generator", "half", "huge_integers", "huge_shape", "leave",
+    "leave_politely", "leave_politely_when_called", "leave_when_called", "list_in_itself", "mixed", "mutate_argument",
+    "nothing", "overlapping_fields", "pickle_bytes", "print_forgeries", "ragged", "raise_like_the_scorer",
     "raise_what_prints_forgeries", "record_array", "record_fields", "reduce", "rewrite_arena", "row", "spans",
     "sparse_column", "sparse_out_of_range", "stop_iteration", "swapped_for_data", "text", "truth_values", "twice",
-    "warn_forgeries", "wire_beyond_the_arena", "wire_endless_range", "wire_forged_handle",
-    "wire_frame_of_odd_columns", "wire_hash_collisions", "wire_negative_buffer", "wire_object_dtype",
-    "wire_unknown_tag", "wire_wrong_size", "wire_zone",
+    "warn_forgeries", "wire_beyond_the_arena", "wire_endless_range", "wire_forged_handle", "wire_frame_of_odd_columns",
+    "wire_hash_collisions", "wire_negative_buffer", "wire_object_dtype", "wire_unknown_tag", "wire_wrong_size",
+    "wire_zone",
 ))  # fmt: skip

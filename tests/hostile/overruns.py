@@ -168,6 +168,12 @@ MEMORY = (
     _memory("inputs_copied_on_write", "for at in range(0, min(len(large), $N << 17), 512):\n    large[at] = 2\nx = 1.0",
             few="8"),
     _memory("output_in_shared_memory", "import numpy\nx = [numpy.ones(1 << 17) for _ in range($N // 2)]", few="0"),
+    _memory("lent_memory", """\
+import gc
+[channel] = [thing for thing in gc.get_objects() if type(thing).__name__ == "Channel"]
+for at in range(0, $N << 20, 4096):
+    channel._incoming.memory[at] = 1
+x = 1.0""", few="8"),
     _memory("by_thread", "import threading\n"
             "t = threading.Thread(target=lambda: kept.append(bytearray(b'x') * ($N << 20)))\n"
             "kept = []\nt.start()\nt.join()\nassert kept\nx = 1.0", few="8", statuses=("memory", "error")),
