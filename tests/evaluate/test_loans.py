@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from score_nb.evaluate import loans
+from score_nb.evaluate import loans, serve
 from score_nb.evaluate.channel import Arena, Channel
 from score_nb.evaluate.loans import Borrower, Lender, slot_size
 from score_nb.evaluate.wire import CannotCross, Malformed
@@ -282,3 +282,28 @@ def test_memory_that_is_no_longer_used_is_given_back(monkeypatch: pytest.MonkeyP
     line.asked(np.ones(SIZE // 8 - 8 - 70 * BIG))
     assert used() <= 60 * SLOT + mmap.PAGESIZE
     line.close()
+
+
+# --- answers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_only_the_answering_held_is_free_once_it_has_answered(line: Line, fails: bool) -> None:
+    def answer(rows: Any) -> Any:
+        if fails:
+            raise ValueError(rows[0])
+        return rows
+
+    objects, seen = serve.Objects(), []
+    objects.opaque(answer)
+    for number in range(3):
+        message = ["call", [], Handle(), (numbers(number),), {}]
+        line.scorer.send(message, lambda value: ["h", 1])
+        line.candidate.post(serve._answer(line.candidate, objects, lambda error: {"detail": str(error)}, lambda: None))
+        kind, *_ = line.scorer.receive(no_handles)
+        seen.append((kind, line.scorer._lender.place(1)[0]))
+    assert seen == [("failed" if fails else "ok", 0)] * 3
+
+
+class Handle:
+    """Stands for an object of the candidate."""
