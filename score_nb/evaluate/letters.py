@@ -99,7 +99,7 @@ def take_over(line: socket.socket) -> list[int]:
 def write_order(fd: int, order: Mapping[str, Any]) -> None:
     """Write what a child is to do into a file of its own.
 
-    Not as JSON: where the first lines of a fresh fork run, each page that reading it touches has to be copied.
+    Not as JSON: in a fresh fork each page that reading it touches has to be copied.  Only exact builtin types.
     """
     data = memoryview(marshal.dumps(dict(order)))
     while data:

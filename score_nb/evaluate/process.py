@@ -200,7 +200,7 @@ class ProcessEvaluator(ABC):
 
     def _carry_out(self, order: dict[str, Any]) -> Evaluation:
         limits = self._limits
-        order = {**order, "memory": limits.memory_mib, "cpu_s": float(4 * limits.timeout_s + 10)}
+        order = {**order, "memory": int(limits.memory_mib), "cpu_s": float(4 * limits.timeout_s + 10)}
         with self._places:
             found = self._attempt(order, limits)
             if found.is_broken:
@@ -269,13 +269,13 @@ class ProcessEvaluator(ABC):
         return {
             "outputs": self._setup.outputs,
             "parameters": self._setup.parameters,
-            "source": source,
+            "source": str(source),
             "metric": metric,
             "fold": None,
             "is_main": metric == self._setup.metric,
             "contract": self._contract,
             "probe": probe,
-            "seed": seed,
+            "seed": int(seed),
             "file_mib": _FILE_MIB,
             "arena": self._arena_bytes,
             "discover": not self._is_warm,

@@ -52,6 +52,7 @@ def _obey(control: socket.socket, wake: int) -> None:
         letters.send(control, {"failed": failed})
         return
     stem = os.getpid()
+    # Python's own fork: a module may have started a thread, of which nothing is left in the zygote.
     if os.fork() == 0:
         signal.set_wakeup_fd(-1)
         control.close()
