@@ -108,7 +108,7 @@ class Caller:
         limit = self.watcher.keeps(asked) if self.watcher is not None else 0
         begin = time.perf_counter()
         try:
-            message = (verb, released, target, *arguments)
+            message = (verb, released or None, target, *arguments)  # None is cheaper than what is empty
             if limit:
                 self.sent = self.channel.send_kept(message, self._reference, limit)
             else:
@@ -314,7 +314,7 @@ class CallableProxy(Proxy):
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
         """Return what the candidate's function returns."""
-        return self._Proxy__caller.ask("call", self, args, kwargs)
+        return self._Proxy__caller.ask("call", self, args, kwargs or None)
 
 
 def _cannot_copy(kind: str) -> NoReturn:

@@ -58,7 +58,8 @@ def serve(channel: Channel, objects: Objects, report: Report, flush: Callable[[]
 def _answer(channel: Channel, objects: Objects, report: Report, flush: Callable[[], None]) -> bytes:
     """Return the answer to the next request."""
     verb, released, *arguments = channel.receive(objects.find)
-    objects.release(released)
+    if released:
+        objects.release(released)
     try:
         answer = ("ok", _VERBS[verb](*arguments))
         flush()
@@ -106,7 +107,7 @@ def _data(value: object) -> object:
 
 
 _VERBS: Mapping[str, Callable[..., object]] = {
-    "call": lambda target, args, kwargs: target(*args, **kwargs),
+    "call": lambda target, args, kwargs: target(*args, **(kwargs or {})),
     "attr": getattr,
     "item": lambda target, key: target[key],
     "has": lambda target, item: item in target,

@@ -274,7 +274,7 @@ def _argument_lengths(asked: Asked) -> dict[str, int]:
     if asked.verb != "call":
         return {}
     args, kwargs = asked.arguments
-    named = {**dict(zip(map(str, range(len(args))), args, strict=True)), **kwargs}
+    named = {**dict(zip(map(str, range(len(args))), args, strict=True)), **(kwargs or {})}
     lengths = {
         name: contract.length_of(value)
         for name, value in named.items()
