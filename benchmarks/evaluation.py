@@ -144,7 +144,7 @@ def carry_out(space: Mapping[str, Any], cell: str, metric: str, output: str) -> 
 _BARE = """
 from score_nb.evaluate import canary, confine
 confine.landlock_abi = lambda: 0
-confine.limit_resources = confine.limit_always = lambda *limits, **held: None
+confine.limit_resources = confine.limit_work = confine.limit_always = lambda *limits: None
 confine.drop_capabilities = confine.no_new_privileges = lambda: None
 confine.confine = lambda rules, scratch: dict.fromkeys(("no_new_privs", "landlock", "seccomp"), "")
 canary._works = lambda attempt: False

@@ -126,7 +126,6 @@ def _sing(rules: Ruleset, own: str, secret: str) -> dict[str, str]:
     os.setsid()
     _compute()
     confine.limit_resources(256, 60, 64)
-    confine.limit_always()
     layers = dict(confine.confine(rules, own))
     layers["rlimits"] = "" if resource.getrlimit(resource.RLIMIT_CORE) == (0, 0) else "limits could not be set"
     with open(os.path.join(own, "twin"), "w", encoding="ascii") as file:

@@ -43,11 +43,11 @@ class Arena:
     size : int
         Its bytes.
     writable : bool
-        Whether this side fills it.  Else it is mapped as the descriptor allows: who is lent memory may write into it.
+        Whether this side may write into it: who fills it, and who is lent what lies in it.
     """
 
     def __init__(self, fd: int, size: int, *, writable: bool) -> None:
-        self._map = _mapped(fd, size, writable=writable)
+        self._map = mmap.mmap(fd, size, access=mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ)
         self.memory = memoryview(self._map)
         self.size = size
 
@@ -63,15 +63,6 @@ class Arena:
             size = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
             with contextlib.suppress(OSError):  # a file system that cannot: the memory stays in use
                 self._map.madvise(mmap.MADV_REMOVE, start, min(size, self.size - start))
-
-
-def _mapped(fd: int, size: int, *, writable: bool) -> mmap.mmap:
-    try:
-        return mmap.mmap(fd, size, access=mmap.ACCESS_WRITE)
-    except PermissionError:
-        if writable:
-            raise
-        return mmap.mmap(fd, size, access=mmap.ACCESS_READ)
 
 
 @dataclass(frozen=True, slots=True)

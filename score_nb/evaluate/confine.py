@@ -211,14 +211,18 @@ def drop_capabilities() -> None:
         _capset(_CAPABILITIES, struct.pack("=6I", kept, kept, 0, 0, 0, 0))
 
 
-def limit_resources(memory_mib: int, cpu_s: float, file_mib: int, pid: int = 0, held_kib: int | None = None) -> None:
-    """Set the limits that the system itself keeps for a process (0: the calling one); they can only be lowered.
+def limit_resources(memory_mib: int, cpu_s: float, file_mib: int, pid: int = 0) -> None:
+    """Set all limits that the system itself keeps for a process (0: the calling one); they can only be lowered."""
+    limit_work(memory_mib, cpu_s, file_mib, status_kib("VmData", pid or "self"), pid)
+    limit_always(pid)
+
+
+def limit_work(memory_mib: int, cpu_s: float, file_mib: int, held_kib: int, pid: int = 0) -> None:
+    """Set the limits that an order brings, for a process that has `held_kib` KiB of data by now (VmData).
 
     Never RLIMIT_AS: thread stacks and libraries that reserve address space would fail under it.  The slack leaves room
-    for thread stacks; the watcher outside is exact.  `held_kib` is what the process has by now (VmData); None: look.
+    for thread stacks; the watcher outside is exact.
     """
-    if held_kib is None:
-        held_kib = status_kib("VmData", pid or "self")
     data = held_kib // 1024 + memory_mib + memory_mib // 4 + 512
     _lower(pid, resource.RLIMIT_DATA, data * _MIB)
     # At the hard limit the system kills as it does for want of memory: the soft one comes first and has its own signal.

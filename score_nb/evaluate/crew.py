@@ -158,7 +158,6 @@ class Worker:
 
                 cpu_s = order["cpu_s"] + self.ready_cpu_s
                 confine.limit_resources(order["memory"], cpu_s, order["file_mib"], self.pid)
-                confine.limit_always(self.pid)
 
     def limit_memory(self, memory_mib: int) -> None:
         """Set what it may use in all, where the system keeps that limit."""

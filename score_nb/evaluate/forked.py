@@ -26,7 +26,7 @@ class Outfit:
     rules: Ruleset
     main: types.ModuleType
     late: list[snapshot.Later]
-    held_kib: int | None = None  # what the zygote has as data
+    held_kib: int = 0  # of data, by the zygote
     is_confined: bool = False  # before its order came
 
 
@@ -82,14 +82,14 @@ def _settle(fds: list[int], outfit: Outfit) -> leaf.Work:
     channel = Channel(
         socket.socket(fileno=line),
         Arena(outgoing, order["arena"], writable=True),
-        Arena(incoming, order["arena"], writable=False),
+        Arena(incoming, order["arena"], writable=order["role"] == "candidate"),  # it may write into what it is lent
     )
     leaf.redirect(log)
     letters.close_all([log, outgoing, incoming, job])
     leaf.enter(order["scratch"])
     leaf.show_device(order["device"])
     if not outfit.is_confined:
-        confine.limit_resources(order["memory"], order["cpu_s"], order["file_mib"], held_kib=outfit.held_kib)
+        confine.limit_work(order["memory"], order["cpu_s"], order["file_mib"], outfit.held_kib)
         if order["role"] == "candidate":  # it has no secrets; the scorer does
             confine.show_use()
         confine.confine(outfit.rules, order["scratch"])

@@ -149,18 +149,19 @@ class LocalEvaluator(ProcessEvaluator):
         printed = Pipe(log)
         stack.callback(printed.close)
         null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        to_scorer, to_candidate = arenas
+        # A candidate may write into what it is lent; a scorer gets the candidate's memory for reading only.
+        reading = os.open(f"/proc/self/fd/{to_scorer}", os.O_RDONLY | os.O_CLOEXEC)
         with lines[0], lines[1]:
-            to_scorer, to_candidate = arenas
             try:
                 fds = _Descriptors(log_end, lines[0].fileno(), to_scorer, to_candidate)
                 candidate = _launch(pair.candidates, fds, {"role": "candidate", "scratch": own, **for_candidate(order)})
                 stack.callback(candidate.close)
-                fds = _Descriptors(null, lines[1].fileno(), to_candidate, to_scorer)
+                fds = _Descriptors(null, lines[1].fileno(), to_candidate, reading)
                 scorer = _launch(pair.scorers, fds, {"role": "scorer", "scratch": other, **for_scorer(order)})
                 stack.callback(scorer.close)
             finally:
-                os.close(log_end)
-                os.close(null)
+                letters.close_all([log_end, null, reading])
         return Watch(candidate, scorer, printed, lambda: sum(map(_used_kib, arenas)), Quota.usual(own))
 
 
@@ -177,18 +178,15 @@ def _launch(zygote: Zygote, given: _Descriptors, order: Mapping[str, Any]) -> Ch
     """Fork one child on `zygote` and return it."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
     job = os.memfd_create("job", os.MFD_CLOEXEC)
-    # A candidate may write into what it is lent; a scorer gets the candidate's memory for reading only.
-    mode = os.O_RDWR if order["role"] == "candidate" else os.O_RDONLY
-    incoming = os.open(f"/proc/self/fd/{given.incoming}", mode | os.O_CLOEXEC)
     try:
         letters.write_order(job, order)
-        line = zygote.launch([given.log, writing, given.line, given.outgoing, incoming, job])
+        line = zygote.launch([given.log, writing, given.line, given.outgoing, given.incoming, job])
         return Child(line, Pipe(reading))
     except BaseException:
         os.close(reading)
         raise
     finally:
-        letters.close_all([writing, job, incoming])
+        letters.close_all([writing, job])
 
 
 def _arena(stack: contextlib.ExitStack, size: int) -> int:

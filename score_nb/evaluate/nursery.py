@@ -147,7 +147,6 @@ class Nursery(ZygoteRole):
         # From outside, since its own limits are already out of its reach.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             confine.limit_resources(order["memory"], order["cpu_s"] + worker.cpu_s, order["file_mib"], worker.pid)
-            confine.limit_always(worker.pid)
         anon_kib = confine.status_kib("RssAnon", worker.pid)
         self._jobs[worker.pid] = job
         with contextlib.suppress(letters.Closed), worker.line:

@@ -101,9 +101,9 @@ def _work(order: Mapping[str, Any]) -> NoReturn:
 
 def _channel(order: Mapping[str, Any]) -> Channel:
     arenas = []
-    for given, writable in ((order["outgoing"], True), (order["incoming"], False)):
+    for given in (order["outgoing"], order["incoming"]):
         fd = transport.take_file(given)
-        arenas.append(Arena(fd, order["arena"], writable=writable))
+        arenas.append(Arena(fd, order["arena"], writable=given["writable"]))
         os.close(fd)
     return Channel(PacketLine(transport.take_socket(order["line"])), *arenas)
 

@@ -102,7 +102,7 @@ class HeldFile:
         """Return how a worker finds it."""
         if sys.platform == "win32":
             return {"path": self._path, "writable": writable}
-        return {"fd": self._writing if writable else self._reading}
+        return {"fd": self._writing if writable else self._reading, "writable": writable}
 
     def used_kib(self) -> int:
         """Return what it takes on the disk, as far as the system tells."""

@@ -29,7 +29,7 @@ print(os.getpid(), os.waitstatus_to_exitcode(os.wait()[1]))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="zygotes are for Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="candidates are forked on Linux only")
 def test_a_fork_runs_nothing_that_modules_registered_and_can_start_threads() -> None:
     done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, check=True)
     child, parent = done.stdout.splitlines()

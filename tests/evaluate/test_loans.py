@@ -40,7 +40,7 @@ class Line:
         self.filled = Arena(to_candidate, size, writable=True)
         self.scorer = Channel(self._ends[0], self.filled, Arena(reading, size, writable=False))
         self.candidate = Channel(
-            self._ends[1], Arena(to_scorer, size, writable=True), Arena(to_candidate, size, writable=False)
+            self._ends[1], Arena(to_scorer, size, writable=True), Arena(to_candidate, size, writable=True)
         )
         self.candidate.borrow()
         os.close(reading)

@@ -27,7 +27,7 @@ if fork() == 0:
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="zygotes are for Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="candidates are forked on Linux only")
 def test_libraries_lie_in_fewer_mappings_and_work_as_before() -> None:
     done = subprocess.run([sys.executable, "-c", JOIN], capture_output=True, text=True, check=True)
     counts, worked = done.stdout.splitlines()

@@ -171,7 +171,6 @@ def _confine(layers: Layers, rules: Ruleset, scratch: str) -> None:
     reasons = []
     if layers.limits:
         confine.limit_resources(1024, 60.0, 64)
-        confine.limit_always()
     if layers.landlock or layers.seccomp:
         confine.no_new_privileges()
     if layers.landlock:
